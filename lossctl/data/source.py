@@ -1,0 +1,80 @@
+"""What a source of numbers is, and how the text a person typed becomes one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Flat = list[float] | npt.NDArray[np.generic]
+
+
+class Block(NamedTuple):
+    """Consecutive rows of a source.
+
+    `start` is the index of the first row along axis 0 and `shape[0]` the number of rows. `flat` holds the
+    items in C order: 1-D, contiguous, native byte order, in the file's own dtype (CSV is float64, inline
+    numbers are a list of floats). A block is never written to again, so it may be kept or handed to a thread.
+    """
+
+    start: int
+    shape: tuple[int, ...]
+    flat: Flat
+
+
+class Source(ABC):
+    """Rows of numbers that are read in blocks.
+
+    `path` is what errors show. `shape` is known before reading, but for a first entry of None where only
+    reading tells. `columns` are the names of the chosen columns of a CSV with a header. `rereadable` says
+    whether `blocks` may be called again.
+    """
+
+    path: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    columns: tuple[str, ...] | None = None
+    is_text: bool = False
+    rereadable: bool = True
+
+    @abstractmethod
+    def blocks(self, rows: int) -> Iterator[Block]:
+        """Yield blocks of exactly `rows` rows, but for the last; each call reads the file again.
+
+        Raise DataError for malformed, truncated or changed data, LimitError where a part is too large.
+        """
+
+    def line(self, row: int) -> int | None:
+        """Return the physical line (from 1) on which `row` begins, or None where there are no lines."""
+        del row
+        return None
+
+
+def open_source(
+    text: str,
+    *,
+    role: str,
+    names: Sequence[Sequence[str]] = (),
+    width: int | None = None,
+    stdin: BinaryIO | None = None,
+) -> Source:
+    """Open inline numbers, a path, `path::selector` or `-`, and read as much as tells its shape.
+
+    `role` names the source where it has no path. `names` are the column names that are taken unasked when a
+    header has all of one set, `width` the number of columns (or inline numbers) that a row must have.
+    Raise DataError or LimitError.
+    """
+    from lossctl.data.inline import InlineSource, is_inline
+
+    if is_inline(text):
+        return InlineSource(text, role, width)
+
+    from lossctl.data.origin import locate
+    from lossctl.data.sniff import open_by_content
+
+    origin, selector = locate(text, stdin)
+    return open_by_content(origin, selector, names, width)

@@ -1,0 +1,205 @@
+"""The few functions a kernel is made of, from the functions of a loss file.
+
+A loss names the data it needs and its parameters; a kernel calls everything the same way. The adapters between them are
+generated: settings that select code (choices, switches, none) are written into the text, so that the compiler
+sees constants, numbers are taken from the tuple `params`, so that another number needs no other compilation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lossctl.engine import loops, spread
+from lossctl.engine.sums import fetch, store, tree
+from lossctl.loss import PREDICTED, Loss, Setting
+from lossctl.maths import ratio, times
+
+Function = Callable[..., Any]
+# What the text of an adapter may call.
+HELPERS = (spread.bernoulli, spread.chance, fetch, store, tree, ratio, times)
+
+# The sums over pixels that a region loss may ask for, and their derivatives by q.
+SUMS = {
+    "tp": ("q[k] * y[k]", "y"),
+    "fp": ("q[k] * (1.0 - y[k])", "1.0 - y"),
+    "fn": ("r[k] * y[k]", "-y"),
+    "diff": (
+        "((q[k] - y[k]) * (q[k] - y[k]) if squared else q[k] * (1.0 - y[k]) + r[k] * y[k])",
+        "(2.0 * (q - y) if squared else 1.0 - 2.0 * y)",
+    ),
+    "total": ("(q[k] * q[k] + y[k] * y[k] if squared else q[k] + y[k])", "(2.0 * q if squared else 1.0)"),
+}
+
+
+def numbers(settings: dict[str, Setting], static: Sequence[str]) -> tuple[float, ...]:
+    """Return the settings that are passed at run time."""
+    return tuple(float(v) for n, v in settings.items() if n not in static)  # type: ignore[arg-type]
+
+
+def static_names(loss: Loss) -> list[str]:
+    """Return the parameters whose settings are compiled in."""
+    return [parameter.name for parameter in loss.parameters if parameter.static]
+
+
+class Adapter:
+    """Writes and runs the text of adapters for one loss under given settings."""
+
+    def __init__(self, loss: Loss, settings: dict[str, Setting]) -> None:
+        self.loss = loss
+        self.room: dict[str, Any] = {function.__name__: function for function in HELPERS}
+        self.room |= {"__name__": __name__, "value": loss.value, "slope": loss.slope, "weight": loss.weight}
+        static = static_names(loss)
+        order = iter(range(len(settings)))
+        self.arguments = [
+            repr(setting) if name in static else f"params[{next(order)}]" for name, setting in settings.items()
+        ]
+
+    def call(self, function: str) -> str:
+        """Return the text of a call of `value`, `slope` or `weight` with data and settings in place."""
+        data = [{"pred": "x", "target": "t"}.get(name, name) for name in self.loss.data]
+        return f"{function}({', '.join([*data, *self.arguments])})"
+
+    def define(self, name: str, arguments: str, *lines: str) -> Function:
+        """Return the function of that text."""
+        body = "\n".join("    " + line for line in lines)
+        exec(f"def {name}({arguments}):\n{body}\n", self.room)
+        function: Function = self.room[name]
+        return function
+
+    def partials(self) -> dict[str, str]:
+        """Return, for each prediction argument of the loss, the text of its derivative in the tuple `by`."""
+        predicted = [name for name in self.loss.data if name in PREDICTED[self.loss.shape]]
+        if len(predicted) == 1:
+            return {predicted[0]: "by"}
+        return {name: f"by[{i}]" for i, name in enumerate(predicted)}
+
+
+def items_kernel(loss: Loss, settings: dict[str, Setting], source: str, formats: tuple[str, str]) -> Function:
+    """Return the kernel of a loss of numbers, of binary scores (`source`: logits or probs) or of boxes."""
+    adapter = Adapter(loss, settings)
+    head = "pred, target, i, params"
+    if loss.shape == "boxes":
+        read = (_corners("p", "pred", formats[0]), _corners("g", "target", formats[1]))
+    elif loss.shape == "binary":
+        spreader = "bernoulli" if source == "logits" else "chance"
+        read = (f"q, r, log_q, log_r = {spreader}(fetch(pred, i))", "y = fetch(target, i)")
+    else:
+        read = ("x = fetch(pred, i)", "t = fetch(target, i)")
+    item = adapter.define("item", head, *read, "return " + adapter.call("value"))
+    share = adapter.define("share", head, *read, "return " + adapter.call("weight")) if loss.weight else None
+    item_slope = adapter.define(
+        "item_slope", f"{head}, factor, slopes", *_slope_lines(adapter, read, source, formats[0])
+    )
+    invalid, degenerate, kept = _checks(adapter, source, formats)
+    return loops.items(item, item_slope, share, invalid, degenerate, kept)
+
+
+def _corners(name: str, side: str, box_format: str) -> str:
+    a, b, c, d = (f"fetch({side}, 4 * i + {k})" for k in range(4))
+    return {
+        "xyxy": f"{name} = ({a}, {b}, {c}, {d})",
+        "xywh": f"{name} = ({a}, {b}, {a} + {c}, {b} + {d})",
+        "cxcywh": f"{name} = ({a} - 0.5 * {c}, {b} - 0.5 * {d}, {a} + 0.5 * {c}, {b} + 0.5 * {d})",
+    }[box_format]
+
+
+def _slope_lines(adapter: Adapter, read: tuple[str, ...], source: str, box_format: str) -> tuple[str, ...]:
+    loss = adapter.loss
+    if loss.slope is None:
+        return ("pass",)
+    lines = (*read, f"by = {adapter.call('slope')}")
+    if loss.shape == "numbers":
+        return (*lines, "store(slopes, i, times(factor, by))")
+    if loss.shape == "binary":
+        return (
+            *lines,
+            f"by = {_binary_chain(adapter.partials(), source)}",
+            "store(slopes, i, times(factor, by))",
+        )
+    outputs = {
+        "xyxy": ("by[0]", "by[1]", "by[2]", "by[3]"),
+        "xywh": ("by[0] + by[2]", "by[1] + by[3]", "by[2]", "by[3]"),
+        "cxcywh": ("by[0] + by[2]", "by[1] + by[3]", "0.5 * (by[2] - by[0])", "0.5 * (by[3] - by[1])"),
+    }[box_format]
+    stores = (f"store(slopes, 4 * i + {k}, times(factor, {text}))" for k, text in enumerate(outputs))
+    return (*lines, *stores)
+
+
+def _binary_chain(partials: dict[str, str], source: str) -> str:
+    """Return the text of d loss / d prediction, from the derivatives by q, r, log_q and log_r."""
+    chains = {
+        "logits": {"q": "({}) * (q * r)", "r": "-({}) * (q * r)", "log_q": "({}) * r", "log_r": "-({}) * q"},
+        "probs": {"q": "({})", "r": "-({})", "log_q": "ratio({}, q)", "log_r": "-ratio({}, r)"},
+    }[source]
+    return " + ".join(f"({chains[name].format(text)})" for name, text in partials.items())
+
+
+def _checks(adapter: Adapter, source: str, formats: tuple[str, str]) -> tuple[Function, Function, Function]:
+    """Return invalid(pred, target, i), degenerate(pred, target, i) and kept(target, i, ignore)."""
+    head = "pred, target, i"
+    if adapter.loss.shape == "boxes":
+        # Written so that a NaN fails; an infinite coordinate leaves inf - inf = NaN.
+        right = "(p[2] >= p[0]) & (p[3] >= p[1]) & (p[2] - p[2] + p[0] - p[0] + p[3] - p[3] + p[1] - p[1] == 0.0)"
+        read = (_corners("p", "pred", formats[0]), _corners("g", "target", formats[1]))
+        invalid = adapter.define("invalid", head, *read, f"return not ({right} & {right.replace('p[', 'g[')})")
+        flat = "(p[2] == p[0]) | (p[3] == p[1]) | (g[2] == g[0]) | (g[3] == g[1])"
+        degenerate = adapter.define("degenerate", head, *read, f"return {flat}")
+        return invalid, degenerate, adapter.define("kept", "target, i, ignore", "return True")
+    finite = "(p - p == 0.0) & (t - t == 0.0)"
+    if adapter.loss.shape == "binary":
+        finite = "(t >= 0.0) & (t <= 1.0) & " + ("(p - p == 0.0)" if source == "logits" else "(p >= 0.0) & (p <= 1.0)")
+    invalid = adapter.define("invalid", head, "p, t = fetch(pred, i), fetch(target, i)", f"return not ({finite})")
+    degenerate = adapter.define("degenerate", head, "return False")
+    return (
+        invalid,
+        degenerate,
+        adapter.define("kept", "target, i, ignore", "return fetch(target, i) != ignore"),
+    )
+
+
+SPREADS = {"logits": (spread.softmax, loops.softmax_back), "probs": (spread.given, loops.given_back)}
+SIGMOID = spread.sigmoid, loops.sigmoid_back
+TARGETS = {
+    "labels": spread.labels, "shares": spread.shares, "mask": spread.mask,
+    "logits": spread.teacher, "none": spread.no_target,
+}  # fmt: skip
+
+
+def rows_kernel(loss: Loss, settings: dict[str, Setting], source: str, target: str) -> Function:
+    """Return the kernel of a loss of rows of scores; `target`: labels, shares, logits or none."""
+    adapter = Adapter(loss, settings)
+    head = "q, r, log_q, y, class_weight, classes, params"
+    term = adapter.define("term", head, "return " + adapter.call("value"))
+    # A row counts for 1, or for the sum of what its classes count for.
+    unit = 0.0 if loss.weight else 1.0
+    share = adapter.define("share", head, "return " + (adapter.call("weight") if loss.weight else "0.0"))
+    lines = ["return 0.0, 0.0"]
+    if loss.slope is not None:
+        partials = adapter.partials()
+        by_q = " ".join(
+            ("+" if name == "q" else "-") + f" ({partials[name]})" for name in ("q", "r") if name in partials
+        )
+        by_log_q = partials.get("log_q", "0.0")
+        lines = [f"by = {adapter.call('slope')}", f"return 0.0 {by_q}, {by_log_q}"]
+    term_slope = adapter.define("term_slope", head, *lines)
+    spreader, back = SPREADS[source]
+    return loops.rows(spreader, TARGETS[target], term, term_slope, share, unit, back)
+
+
+def regions_kernels(loss: Loss, activation: str, target: str) -> tuple[Function, Function]:
+    """Return the kernels of a region loss: one that sums, one that carries slopes back to the pixels."""
+    adapter = Adapter(loss, {})
+    names = loss.data
+    lines = []
+    for s, name in enumerate(names):
+        lines += ["for k in range(n):", f"    part[k] = {SUMS[name][0]}"]
+        lines += [f"sums[{len(names)} * cell + {s}] = tree(part, n)"]
+    sums_of = adapter.define("sums_of", "n, cell, squared, q, r, y, part, sums", *lines)
+    terms = " + ".join(f"by[{len(names)} * cell + {s}] * ({SUMS[name][1]})" for s, name in enumerate(names))
+    pixel_slope = adapter.define("pixel_slope", "q, y, squared, by, cell", f"return {terms}")
+    spreader, back = SIGMOID if activation == "sigmoid" else SPREADS["probs" if activation == "none" else "logits"]
+    spread_target = TARGETS[target]
+    return loops.regions(spreader, spread_target, sums_of), loops.region_slopes(
+        spreader, spread_target, pixel_slope, back
+    )

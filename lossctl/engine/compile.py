@@ -1,0 +1,177 @@
+"""Compiled kernels: numba, its flags, and a private cache of machine code that heals itself.
+
+Plain functions become compilable by registering each of them, and every plain function it reaches, as an overload that
+LLVM must inline (it would otherwise stop inlining a formula of some size, and then nothing vectorises). No fast-math:
+the compiled kernel does the operations of the interpreted one, in their order, and gives its bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import pickle
+import tempfile
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types as nb
+from numba.core.caching import CompileResultCacheImpl, _Cache
+from numba.extending import intrinsic, overload
+
+from lossctl import maths
+from lossctl.engine import sums
+from lossctl.engine.cache import cache_directory
+
+FLAGS = {"error_model": "numpy", "nogil": True}
+INLINED = {"error_model": "numpy", "forceinline": True}
+
+Function = Callable[..., Any]
+
+
+@intrinsic
+def _bits(typing_context, x):
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return nb.int64(nb.float64), generate
+
+
+@intrinsic
+def _unbits(typing_context, i):
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return nb.float64(nb.int64), generate
+
+
+@intrinsic
+def _fetch(typing_context, values, i):
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        number = builder.load(builder.gep(array.data, [arguments[1]], inbounds=True))
+        return context.cast(builder, number, signature.args[0].dtype, nb.float64)
+
+    return nb.float64(values, nb.intp), generate
+
+
+@intrinsic
+def _store(typing_context, values, i, x):
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        builder.store(arguments[2], builder.gep(array.data, [arguments[1]], inbounds=True))
+        return context.get_dummy_value()
+
+    return nb.void(values, nb.intp, nb.float64), generate
+
+
+def _register(function: Function, implementation: Function) -> None:
+    """Let compiled code call `function` as `implementation`; texts are constants where they are passed."""
+    names = ", ".join(inspect.signature(function).parameters)
+    room = {"implementation": implementation}
+    exec(f"def typed({names}): return implementation", room)
+    overload(function, jit_options=INLINED, strict=False, prefer_literal=True)(room["typed"])
+
+
+_register(maths.bits, lambda x: _bits(x))
+_register(maths.unbits, lambda i: _unbits(i))
+_register(sums.room, lambda n: np.zeros(n))
+_register(sums.rooms, lambda rows, n: np.zeros((rows, n)))
+_register(sums.fetch, lambda values, i: _fetch(values, i))
+_register(sums.store, lambda values, i, x: _store(values, i, x))
+_registered: set[Function] = {maths.bits, maths.unbits, sums.room, sums.rooms, sums.fetch, sums.store}
+
+
+def register(function: Function) -> None:
+    """Make a plain function, and all plain functions that it reaches, callable from compiled code."""
+    if function in _registered:
+        return
+    _registered.add(function)
+    for reached in _reached(function):
+        register(reached)
+    _register(function, function)
+
+
+def _reached(function: Function) -> Iterator[Function]:
+    """Yield the plain functions among a function's globals, closure and modules it takes attributes of."""
+    names = function.__code__.co_names
+    found = [function.__globals__.get(name) for name in names]
+    found += [cell.cell_contents for cell in function.__closure__ or ()]
+    modules = [thing for thing in found if isinstance(thing, types.ModuleType)]
+    found += [getattr(module, name, None) for module in modules for name in names]
+    for thing in found:
+        if isinstance(thing, types.FunctionType) and not thing.__module__.startswith(("numba", "numpy", "typing")):
+            yield thing
+
+
+def compiled(kernel: Function, key: str) -> Function:
+    """Return the compiled kernel. `key` tells it from all others made from the same sources."""
+    for reached in _reached(kernel):
+        register(reached)
+    dispatcher = numba.njit(**FLAGS)(kernel)
+    directory = cache_directory()
+    if directory is not None:
+        dispatcher._cache = KernelCache(kernel, directory, key)
+    return dispatcher
+
+
+class KernelCache(_Cache):
+    """One file per kernel and signature: a checksum, then numba's own reduction of the compiled kernel.
+
+    Unlike numba's index it knows every source a kernel is made of, never trusts a damaged file and has no races: a file
+    is written aside and renamed. Failing to write is not failing to compute.
+    """
+
+    def __init__(self, kernel: Function, directory: Path, key: str) -> None:
+        self._implementation = CompileResultCacheImpl.__new__(CompileResultCacheImpl)
+        self._directory = directory
+        self._key = key
+
+    @property
+    def cache_path(self) -> str:
+        """The directory of the cache."""
+        return str(self._directory)
+
+    def enable(self) -> None:
+        """Do nothing: the cache is always on."""
+
+    def disable(self) -> None:
+        """Do nothing: the cache is always on."""
+
+    def flush(self) -> None:
+        """Do nothing: files are never stale, their directory's name is a digest of the sources."""
+
+    def _path(self, signature: Any, codegen: Any) -> Path:
+        name = repr((self._key, str(signature), codegen.magic_tuple()))
+        return self._directory / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.kernel"
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the cached kernel of that signature; None when there is none that is whole."""
+        target_context.refresh()
+        path = self._path(sig, target_context.codegen())
+        try:
+            stored = path.read_bytes()
+            if hashlib.sha256(stored[32:]).digest() != stored[:32]:
+                return None
+            return self._implementation.rebuild(target_context, pickle.loads(stored[32:]))
+        except (OSError, pickle.UnpicklingError, ValueError, EOFError, AttributeError, ImportError):
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Store a compiled kernel."""
+        from numba.core.serialize import dumps
+
+        payload = dumps(self._implementation.reduce(data))
+        path = self._path(sig, data.codegen)
+        try:
+            handle, aside = tempfile.mkstemp(dir=self._directory)
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(payload).digest() + payload)
+            Path(aside).replace(path)
+        except OSError:
+            return

@@ -1,0 +1,57 @@
+"""Kernels by what they do: built once, interpreted on lists or compiled for arrays."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lossctl.engine import adapt
+from lossctl.loss import Loss, Setting
+
+Function = Callable[..., Any]
+
+
+# Below this many numbers, interpreting takes less time than loading the compiler.
+SMALL = 32768
+_warm: set[tuple[object, ...]] = set()
+
+
+def choose(
+    loss: Loss, settings: dict[str, Setting], reading: tuple[str, ...], size: int
+) -> tuple[bool, tuple[Function, ...]]:
+    """Return whether `size` numbers are worth compiled kernels (or they are there already), and the kernels.
+
+    reading: (source, pred format, target format) for numbers, binary scores and boxes; (source, target) for rows;
+    (activation, target) for regions.
+    """
+    static = adapt.static_names(loss)
+    key = (
+        loss,
+        tuple((name, setting if name in static else 0.0) for name, setting in settings.items()),
+        reading,
+    )
+    fast = size > SMALL or key in _warm
+    if fast:
+        _warm.add(key)
+    return fast, _kernels(*key, fast)
+
+
+@functools.cache
+def _kernels(
+    loss: Loss, settings: tuple[tuple[str, Setting], ...], reading: tuple[str, ...], fast: bool
+) -> tuple[Function, ...]:
+    if loss.shape == "regions":
+        plain: tuple[Function, ...] = adapt.regions_kernels(loss, *reading)
+    elif loss.shape == "classes":
+        plain = (adapt.rows_kernel(loss, dict(settings), *reading),)
+    else:
+        plain = (adapt.items_kernel(loss, dict(settings), reading[0], (reading[1], reading[2])),)
+    if not fast:
+        return plain
+    from lossctl.engine.compile import compiled
+
+    source = hashlib.sha256(Path(loss.source).read_bytes()).hexdigest()
+    return tuple(compiled(kernel, repr((source, settings, reading, part))) for part, kernel in enumerate(plain))

@@ -1,0 +1,271 @@
+"""How data are walked: one block loop per shape of data.
+
+Each factory takes the small functions of one loss (see `adapt`) and returns a kernel: a plain function that the engine
+either calls as it is, on lists, or compiles. A kernel does the blocks lo..hi of its data and writes, block by block,
+
+    sums      two numbers a block: Σ of the items, Σ of what they count for in the mean
+    counts    COUNTS a block: items used, degenerate, infinite, invalid
+    values    one unweighted number per item (0 where ignored), when asked for
+    slopes    factor · weight · d item / d prediction, when asked for
+
+Data are flat. An item whose target equals `ignore` counts nothing; no target equals NaN.
+
+Rows of scores lie on a grid: (images, inner, classes, image stride, step from row to row, pitch from class to class).
+Blocks do not cross images, so that the sums of an image do not depend on its neighbours.
+"""
+
+from lossctl.engine.spread import likeliest, load
+from lossctl.engine.sums import BLOCK, fetch, room, rooms, store, tree
+from lossctl.maths import ratio, select, times
+
+COUNTS = 4
+INFINITY = float("inf")
+
+
+def items(item, item_slope, share, invalid, degenerate, kept):
+    """Return the kernel of losses that compare item i of one side with item i of the other."""
+
+    def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, counts, values, slopes):
+        losses, shares = room(BLOCK), room(BLOCK)
+        for block in range(lo, hi):
+            start = block * BLOCK
+            n = min(BLOCK, size - start)
+            used, flat, endless, bad = 0, 0, 0, 0
+            for k in range(n):
+                i = start + k
+                keep = kept(target, i, ignore)
+                loss = select(keep, item(pred, target, i, params), 0.0)
+                store(losses, k, loss)
+                used += select(keep, 1, 0)
+                flat += select(keep & degenerate(pred, target, i), 1, 0)
+                endless += select(loss == INFINITY, 1, 0)
+                bad += select(keep & invalid(pred, target, i), 1, 0)
+            if slopes is not None:
+                for k in range(n):
+                    i = start + k
+                    scale = factor if weights is None else factor * fetch(weights, i)
+                    item_slope(pred, target, i, params, select(kept(target, i, ignore), scale, 0.0), slopes)
+            if share is not None:
+                for k in range(n):
+                    i = start + k
+                    store(shares, k, select(kept(target, i, ignore), share(pred, target, i, params), 0.0))
+            elif weights is not None:
+                for k in range(n):
+                    store(shares, k, select(kept(target, start + k, ignore), 1.0, 0.0))
+            note(counts, block, used, flat, endless, bad)
+            if values is not None:
+                for k in range(n):
+                    store(values, start + k, fetch(losses, k))
+            sums[2 * block] = total(n, start, weights, losses)
+            sums[2 * block + 1] = 1.0 * used
+            if (share is not None) or (weights is not None):
+                sums[2 * block + 1] = total(n, start, weights, shares)
+
+    return kernel
+
+
+def note(counts, block, used, flat, endless, bad):
+    """Write the counts of a block."""
+    counts[COUNTS * block] = used
+    counts[COUNTS * block + 1] = flat
+    counts[COUNTS * block + 2] = endless
+    counts[COUNTS * block + 3] = bad
+
+
+def total(n, start, weights, buffer):
+    """Return the sum of a block's numbers, weighed; overwrites them."""
+    if weights is not None:
+        for k in range(n):
+            store(buffer, k, times(fetch(weights, start + k), fetch(buffer, k)))
+    return tree(buffer, n)
+
+
+def rows(spread, spread_target, term, term_slope, share, unit, back):
+    """Return the kernel of losses that add up one term per class of a row of scores."""
+
+    def kernel(
+        lo, hi, grid, width, pred, target, class_weights, ignore, weights, temperature, tolerances,
+        params, factor, sums, counts, values, slopes,
+    ):  # fmt: skip
+        _, inner, classes, stride, step, pitch = grid
+        q, r, log_q, y = (
+            rooms(classes, width),
+            rooms(classes, width),
+            rooms(classes, width),
+            rooms(classes, width),
+        )
+        by_q, by_log_q = rooms(classes, width), rooms(classes, width)
+        losses, counted, keep, scale = room(width), room(width), room(width), room(width)
+        spare = rooms(4, width)
+        per_image = (inner + width - 1) // width
+        for block in range(lo, hi):
+            image = block // per_image
+            start = (block - image * per_image) * width
+            n = min(width, inner - start)
+            first = image * inner + start
+            bad = spread_target(n, grid, image, start, target, ignore, temperature, tolerances[1], y, r, keep, spare)
+            load(n, grid, image, start, pred, q)
+            bad += spread(n, classes, temperature, tolerances[0], True, q, r, log_q, keep, spare)
+            for k in range(n):
+                losses[k] = 0.0
+                counted[k] = unit
+            for c in range(classes):
+                w = class_weights[c]
+                q_c, r_c, log_c, y_c = q[c], r[c], log_q[c], y[c]
+                for k in range(n):
+                    losses[k] += term(q_c[k], r_c[k], log_c[k], y_c[k], w, classes, params)
+                    counted[k] += share(q_c[k], r_c[k], log_c[k], y_c[k], w, classes, params)
+            used, endless = 0, 0
+            for k in range(n):
+                losses[k] = select(keep[k] == 1.0, losses[k], 0.0)
+                counted[k] = select(keep[k] == 1.0, counted[k], 0.0)
+                used += select(keep[k] == 1.0, 1, 0)
+                endless += select(losses[k] == INFINITY, 1, 0)
+            if slopes is not None:
+                for c in range(classes):
+                    w = class_weights[c]
+                    q_c, r_c, log_c, y_c, by_c, by_log_c = q[c], r[c], log_q[c], y[c], by_q[c], by_log_q[c]
+                    for k in range(n):
+                        through_q, through_log = term_slope(q_c[k], r_c[k], log_c[k], y_c[k], w, classes, params)
+                        by_c[k] = through_q
+                        by_log_c[k] = through_log
+                for k in range(n):
+                    weight = factor if weights is None else factor * fetch(weights, first + k)
+                    scale[k] = select(keep[k] == 1.0, weight / temperature, 0.0)
+                base = image * stride + start * step
+                back(n, classes, q, r, by_q, by_log_q, scale, base, step, pitch, spare, slopes)
+            note(counts, block, used, 0, endless, bad)
+            if values is not None:
+                for k in range(n):
+                    values[first + k] = losses[k]
+            sums[2 * block] = total(n, first, weights, losses)
+            sums[2 * block + 1] = total(n, first, weights, counted)
+
+    return kernel
+
+
+def softmax_back(n, classes, q, r, by_q, by_log_q, scale, base, step, pitch, spare, slopes):
+    """Write scale · d loss / d logit of rows that sum to 1.
+
+    Σ over the other classes, not over all, meets r = 1 - q with its own digits: nothing cancels where q is almost 1.
+    """
+    through_q, through_log = spare[0], spare[1]
+    for k in range(n):
+        through_q[k] = 0.0
+        through_log[k] = 0.0
+    for c in range(classes):
+        q_c, by_c, by_log_c = q[c], by_q[c], by_log_q[c]
+        for k in range(n):
+            through_q[k] += q_c[k] * by_c[k]
+            through_log[k] += by_log_c[k]
+    for c in range(classes):
+        q_c, r_c, by_c, by_log_c = q[c], r[c], by_q[c], by_log_q[c]
+        at = base + c * pitch
+        for k in range(n):
+            others = q_c[k] * (by_c[k] * r_c[k] - (through_q[k] - q_c[k] * by_c[k]))
+            logs = by_log_c[k] * r_c[k] - q_c[k] * (through_log[k] - by_log_c[k])
+            store(slopes, at + k * step, times(scale[k], others + logs))
+
+
+def given_back(n, classes, q, r, by_q, by_log_q, scale, base, step, pitch, spare, slopes):
+    """Write scale · d loss / d probability."""
+    for c in range(classes):
+        q_c, by_c, by_log_c = q[c], by_q[c], by_log_q[c]
+        at = base + c * pitch
+        for k in range(n):
+            store(slopes, at + k * step, times(scale[k], by_c[k] + ratio(by_log_c[k], q_c[k])))
+
+
+def sigmoid_back(n, classes, q, r, by_q, by_log_q, scale, base, step, pitch, spare, slopes):
+    """Write scale · d loss / d logit of probabilities that do not depend on each other."""
+    for c in range(classes):
+        q_c, r_c, by_c, by_log_c = q[c], r[c], by_q[c], by_log_q[c]
+        at = base + c * pitch
+        for k in range(n):
+            store(slopes, at + k * step, times(scale[k], (by_c[k] * q_c[k] + by_log_c[k]) * r_c[k]))
+
+
+def regions(spread, spread_target, sums_of):
+    """Return the kernel that sums over the pixels of each image and class.
+
+    Per block and class `sums_of` writes the sums that the loss asks for; `presence` gets the number of pixels with
+    any target (y > 0) and of those whose largest probability this class has (for one channel: q ≥ ½).
+    """
+
+    def kernel(lo, hi, grid, width, pred, target, ignore, tolerances, squared, sums, counts, presence):
+        _, inner, classes, _, _, _ = grid
+        q, r, log_q, y = (
+            rooms(classes, width),
+            rooms(classes, width),
+            rooms(classes, width),
+            rooms(classes, width),
+        )
+        keep, part = room(width), room(width)
+        spare = rooms(4, width)
+        winner = spare[3]
+        per_image = (inner + width - 1) // width
+        for block in range(lo, hi):
+            image = block // per_image
+            start = (block - image * per_image) * width
+            n = min(width, inner - start)
+            bad = spread_target(n, grid, image, start, target, ignore, 1.0, tolerances[1], y, r, keep, spare)
+            load(n, grid, image, start, pred, q)
+            bad += spread(n, classes, 1.0, tolerances[0], False, q, r, log_q, keep, spare)
+            likeliest(n, classes, q, spare[0], winner)
+            if classes == 1:
+                q_c = q[0]
+                for k in range(n):
+                    winner[k] = select(q_c[k] >= 0.5, 0.0, -1.0)
+            used = 0
+            for k in range(n):
+                used += select(keep[k] == 1.0, 1, 0)
+            for c in range(classes):
+                q_c, r_c, y_c = q[c], r[c], y[c]
+                number = 1.0 * c
+                there, won = 0, 0
+                for k in range(n):
+                    kept = keep[k] == 1.0
+                    q_c[k] = select(kept, q_c[k], 0.0)
+                    r_c[k] = select(kept, r_c[k], 0.0)
+                    y_c[k] = select(kept, y_c[k], 0.0)
+                    there += select(y_c[k] > 0.0, 1, 0)
+                    won += select(kept & (winner[k] == number), 1, 0)
+                cell = block * classes + c
+                presence[2 * cell] = there
+                presence[2 * cell + 1] = won
+                sums_of(n, cell, squared, q_c, r_c, y_c, part, sums)
+            note(counts, block, used, 0, 0, bad)
+
+    return kernel
+
+
+def region_slopes(spread, spread_target, pixel_slope, back):
+    """Return the kernel that carries the slopes by the sums (`by`: per image and class) back to every pixel."""
+
+    def kernel(lo, hi, grid, width, pred, target, ignore, tolerances, squared, by, slopes):
+        _, inner, classes, stride, step, pitch = grid
+        q, r, log_q, y = (
+            rooms(classes, width),
+            rooms(classes, width),
+            rooms(classes, width),
+            rooms(classes, width),
+        )
+        by_q, by_log_q = rooms(classes, width), rooms(classes, width)
+        keep = room(width)
+        spare = rooms(4, width)
+        per_image = (inner + width - 1) // width
+        for block in range(lo, hi):
+            image = block // per_image
+            start = (block - image * per_image) * width
+            n = min(width, inner - start)
+            spread_target(n, grid, image, start, target, ignore, 1.0, tolerances[1], y, r, keep, spare)
+            load(n, grid, image, start, pred, q)
+            spread(n, classes, 1.0, tolerances[0], False, q, r, log_q, keep, spare)
+            for c in range(classes):
+                q_c, y_c, by_c = q[c], y[c], by_q[c]
+                for k in range(n):
+                    by_c[k] = pixel_slope(q_c[k], y_c[k], squared, by, image * classes + c)
+            base = image * stride + start * step
+            back(n, classes, q, r, by_q, by_log_q, keep, base, step, pitch, spare, slopes)
+
+    return kernel

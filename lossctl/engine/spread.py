@@ -1,0 +1,197 @@
+"""From the scores of a tile to probabilities, and from targets to the shares they give to the classes.
+
+A tile holds n rows class by class: `tile[c][k]` is class c of row k; loops over rows are the inner ones, so that they
+vectorise. Each function returns how many rows are invalid. `rows` is room for a few numbers a row.
+"""
+
+from lossctl.engine.sums import fetch
+from lossctl.maths import exp, larger, log, log1p, magnitude, select, smaller
+
+INFINITY = float("inf")
+
+
+def bernoulli(z):
+    """Return (q, r, log_q, log_r) of a logit: σ(z), σ(-z) and their logs, each with full relative precision."""
+    small = exp(-magnitude(z))
+    rest = log1p(small)
+    whole = 1.0 / (1.0 + small)
+    part = small * whole
+    q, r = select(z >= 0.0, whole, part), select(z >= 0.0, part, whole)
+    return q, r, smaller(z, 0.0) - rest, -larger(z, 0.0) - rest
+
+
+def chance(q):
+    """Return (q, r, log_q, log_r) of a probability."""
+    return q, 1.0 - q, log(q), log1p(-q)
+
+
+def sigmoid(n, classes, temperature, tolerance, logs, q, r, log_q, keep, rows):
+    """Turn the logits in q into probabilities that do not depend on each other."""
+    bad = unbounded(n, classes, q, keep, rows[0])
+    for c in range(classes):
+        q_c, r_c, log_c = q[c], r[c], log_q[c]
+        for k in range(n):
+            one, other, log_one, _ = bernoulli(q_c[k] / temperature)
+            q_c[k] = one
+            r_c[k] = other
+            if logs:
+                log_c[k] = log_one
+    return bad
+
+
+def given(n, classes, temperature, tolerance, logs, q, r, log_q, keep, rows):
+    """Take the probabilities in q as they are."""
+    bad = improper(n, classes, q, keep, tolerance, rows[0])
+    for c in range(classes):
+        q_c, r_c, log_c = q[c], r[c], log_q[c]
+        for k in range(n):
+            r_c[k] = 1.0 - q_c[k]
+        if logs:
+            for k in range(n):
+                log_c[k] = log(q_c[k])
+    return bad
+
+
+def softmax(n, classes, temperature, tolerance, logs, q, r, log_q, keep, rows):
+    """Turn the logits in q into the probabilities of rows that each sum to 1.
+
+    The (first) largest score is left out of the sum of exponentials: 1 + rest is that sum and log1p(rest) its log, so
+    that a class with almost all the probability keeps the digits of 1 - q and of ln q.
+    """
+    top, rest, whole, first = rows[0], rows[1], rows[2], rows[3]
+    bad = unbounded(n, classes, q, keep, top)
+    likeliest(n, classes, q, top, first)
+    for k in range(n):
+        rest[k] = 0.0
+    for c in range(classes):
+        q_c, log_c = q[c], log_q[c]
+        number = 1.0 * c
+        for k in range(n):
+            below = (q_c[k] - top[k]) / temperature
+            part = exp(below)
+            log_c[k] = below
+            q_c[k] = part
+            rest[k] += select(first[k] == number, 0.0, part)
+    for k in range(n):
+        whole[k] = 1.0 / (1.0 + rest[k])
+        top[k] = log1p(rest[k])
+    for c in range(classes):
+        q_c, r_c, log_c = q[c], r[c], log_q[c]
+        number = 1.0 * c
+        for k in range(n):
+            share = q_c[k] * whole[k]
+            q_c[k] = share
+            r_c[k] = select(first[k] == number, rest[k] * whole[k], 1.0 - share)
+            log_c[k] = log_c[k] - top[k]
+    return bad
+
+
+def no_target(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows):
+    """Compare with nothing."""
+    for k in range(n):
+        keep[k] = 1.0
+    return 0
+
+
+def labels(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows):
+    """Turn class indices into one-hot rows."""
+    _, inner, classes, _, _, _ = grid
+    label, at_first = rows[0], image * inner + start
+    for k in range(n):
+        label[k] = fetch(target, at_first + k)
+        keep[k] = 0.0
+    for c in range(classes):
+        y_c = y[c]
+        number = 1.0 * c
+        for k in range(n):
+            hit = select(label[k] == number, 1.0, 0.0)
+            y_c[k] = hit
+            keep[k] += hit
+    bad = 0
+    for k in range(n):
+        bad += select((keep[k] == 0.0) & (label[k] != ignore), 1, 0)
+        keep[k] = select(label[k] == ignore, 0.0, 1.0)
+    return bad
+
+
+def shares(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows):
+    """Take target distributions (one-hot rows, soft labels) as they are."""
+    no_target(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows)
+    load(n, grid, image, start, target, y)
+    return improper(n, grid[2], y, keep, tolerance, rows[0])
+
+
+def mask(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows):
+    """Take the one channel of a binary mask, soft or hard, which may hold `ignore`."""
+    load(n, grid, image, start, target, y)
+    y_c = y[0]
+    for k in range(n):
+        keep[k] = select(y_c[k] == ignore, 0.0, 1.0)
+    return improper(n, grid[2], y, keep, 0.0, rows[0])
+
+
+def teacher(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows):
+    """Turn a teacher's logits into the distributions they stand for."""
+    no_target(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows)
+    load(n, grid, image, start, target, y)
+    return softmax(n, grid[2], temperature, tolerance, False, y, spare, spare, keep, rows)
+
+
+def load(n, grid, image, start, scores, tile):
+    """Fill a tile with n rows of scores, from row `start` of an image on."""
+    _, _, classes, stride, step, pitch = grid
+    for c in range(classes):
+        tile_c = tile[c]
+        base = image * stride + start * step + c * pitch
+        if step == 1:
+            for k in range(n):
+                tile_c[k] = fetch(scores, base + k)
+        else:
+            for k in range(n):
+                tile_c[k] = fetch(scores, base + k * step)
+
+
+def likeliest(n, classes, q, top, first):
+    """Fill `top` with the largest score of each row and `first` with the class that has it (the first, if several)."""
+    q_0 = q[0]
+    for k in range(n):
+        top[k] = q_0[k]
+        first[k] = 0.0
+    for c in range(1, classes):
+        q_c = q[c]
+        number = 1.0 * c
+        for k in range(n):
+            over = q_c[k] > top[k]
+            first[k] = select(over, number, first[k])
+            top[k] = select(over, q_c[k], top[k])
+
+
+def improper(n, classes, tile, keep, tolerance, total):
+    """Return how many rows hold an entry outside 0..1, or do not sum to 1 within a positive tolerance."""
+    for k in range(n):
+        total[k] = 0.0
+    for c in range(classes):
+        tile_c = tile[c]
+        for k in range(n):
+            q = tile_c[k]
+            # An entry outside 0..1, NaN included, spoils its row's sum for good.
+            total[k] += select((q >= 0.0) & (q <= 1.0), q, INFINITY)
+    bad = 0
+    for k in range(n):
+        off = select(tolerance > 0.0, magnitude(total[k] - 1.0) > tolerance, total[k] == INFINITY)
+        bad += select((keep[k] == 1.0) & off, 1, 0)
+    return bad
+
+
+def unbounded(n, classes, tile, keep, total):
+    """Return how many rows hold a score that is not finite."""
+    for k in range(n):
+        total[k] = 0.0
+    for c in range(classes):
+        tile_c = tile[c]
+        for k in range(n):
+            total[k] += tile_c[k] - tile_c[k]
+    bad = 0
+    for k in range(n):
+        bad += select((keep[k] == 1.0) & (total[k] != 0.0), 1, 0)
+    return bad

@@ -1,0 +1,61 @@
+"""Sums that are the same bits for any number of threads, read size or machine.
+
+Items are summed in blocks of fixed size at fixed offsets, inside a block as a tree of fixed shape (which is also what
+a vector unit likes, and loses at most log2 of the block size in ulp), and the sums of blocks exactly, by `math.fsum`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+BLOCK = 1024
+TILE = 16384
+
+
+def tile_width(classes: int) -> int:
+    """Return how many rows of `classes` scores make one block: a power of two, so that tiles stay in the cache."""
+    return max(16, min(BLOCK, 1 << ((TILE // classes).bit_length() - 1))) if classes < TILE else 16
+
+
+def room(n):
+    """Return room for n numbers; in compiled code, an array."""
+    return [0.0] * n
+
+
+def rooms(rows, n):
+    """Return `rows` times room for n numbers; in compiled code, a two-dimensional array."""
+    return [[0.0] * n for _ in range(rows)]
+
+
+def fetch(values, i):
+    """Return entry i as a float; in compiled code, without the check for negative i that would forbid vectorising."""
+    return float(values[i])
+
+
+def store(values, i, x):
+    """Set entry i; in compiled code, without the check for negative i."""
+    values[i] = x
+
+
+def tree(buffer, n):
+    """Return the sum of the first n entries, which it overwrites."""
+    if n == 0:
+        return 0.0
+    while n > 1:
+        half = (n + 1) // 2
+        for i in range(n - half):
+            store(buffer, i, fetch(buffer, i) + fetch(buffer, half + i))
+        n = half
+    return buffer[0]
+
+
+def exact(parts: Iterable[float]) -> float:
+    """Return the correctly rounded sum; infinity where a part is infinite."""
+    parts = list(parts)
+    try:
+        return math.fsum(parts)
+    except OverflowError:
+        return math.inf
+    except ValueError:  # +inf and -inf
+        return math.nan

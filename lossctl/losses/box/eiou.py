@@ -1,0 +1,48 @@
+"""EIoU loss: DIoU loss plus the squared differences of width and of height, in units of the enclosing box.
+
+Formula
+    1 - iou + r2 / c2 + (w - W)² / cw² + (h - H)² / ch²        cw, ch: sizes of the enclosing box
+
+Range
+    0 (identical) to 4.
+
+Elsewhere
+    mmdet's EIoULoss is another loss (extended IoU, Peng 2021). PaddleDetection and most YOLO forks mean this one.
+    Width and height pull separately, which ciou's single angle cannot do.
+
+Reference
+    Zhang et al. (2021), Focal and Efficient IOU Loss, arXiv:2101.08158.
+
+Examples
+    5,5,15,15 0,0,10,10 = 0.968253968254
+    2,3,8,7 0,0,10,10 = 1.28
+    0,0,20,5 0,0,10,10 = 1.22916666667
+    20,0,40,10 0,0,10,10 = 1.43014705882
+"""
+
+from lossctl.losses.box._geometry import Slope, add, center, center_slope, iou_slope, measure, to_coordinates
+from lossctl.maths import ratio
+
+SHAPE = "boxes"
+
+
+def value(p, g):
+    pair = measure(p, g)
+    wide, high = (
+        ratio(pair.x.size - pair.x.target, pair.x.span),
+        ratio(pair.y.size - pair.y.target, pair.y.span),
+    )
+    return pair.distance + center(pair) + wide * wide + high * high
+
+
+def slope(p, g):
+    pair = measure(p, g)
+    sizes = size_slope(pair.x), size_slope(pair.y)
+    return to_coordinates(pair, add(sizes, add(iou_slope(pair, 1.0), center_slope(pair))))
+
+
+def size_slope(axis):
+    """Return d((w - W)² / cw²)."""
+    part = ratio(axis.size - axis.target, axis.span)
+    by_size = 2.0 * ratio(part, axis.span)
+    return Slope(by_size, 0.0, -by_size * part, 0.0)

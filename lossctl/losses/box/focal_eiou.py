@@ -1,0 +1,47 @@
+"""Focal-EIoU loss: EIoU loss weighted by iou^gamma, so that well-placed boxes lead the training.
+
+Formula
+    item    iou^γ · eiou
+    mean    Σ iou^γ · eiou / Σ iou^γ        iou^γ is held constant in the slope
+
+Range
+    0 (identical) upwards; a disjoint pair weighs nothing.
+
+Parameters
+    gamma    how strongly good boxes are preferred; 0 is plain eiou
+
+Elsewhere
+    Many forks take the plain mean of iou^γ · eiou. As a score of a detector it ranks backwards: worse boxes weigh less.
+    When every pair is disjoint there is nothing to average and the mean is an error.
+
+Reference
+    Zhang et al. (2021), Focal and Efficient IOU Loss, arXiv:2101.08158.
+
+Examples
+    5,5,15,15 0,0,10,10 --reduction none = 0.36596560085
+    2,3,8,7 0,0,10,10 --reduction none = 0.627069374152
+    0,0,20,5 0,0,10,10 --reduction sum = 0.709659705879
+    20,0,40,10 0,0,10,10 --reduction sum = 0
+    0,0,20,5 0,0,10,10 = 1.22916666667
+"""
+
+from lossctl.loss import NonNegative
+from lossctl.losses.box import eiou
+from lossctl.losses.box._geometry import measure
+from lossctl.maths import held, power
+
+SHAPE = "boxes"
+
+
+def value(p, g, gamma: NonNegative = 0.5):
+    return held(weight(p, g, gamma)) * eiou.value(p, g)
+
+
+def slope(p, g, gamma):
+    focus = weight(p, g, gamma)
+    x1, y1, x2, y2 = eiou.slope(p, g)
+    return focus * x1, focus * y1, focus * x2, focus * y2
+
+
+def weight(p, g, gamma):
+    return power(measure(p, g).iou, gamma)

@@ -1,0 +1,1 @@
+"""Evaluates losses: readings of shapes, streams of blocks, threads, reductions. Threads live here and only here."""

@@ -1,0 +1,44 @@
+"""Options that a loss needs, and options that would do nothing: better refused than ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lossctl.errors import UsageError
+from lossctl.loss import Loss
+from lossctl.run.options import Options
+
+DEFAULTS = Options()
+# For each option that not every loss has a use for: which losses have.
+USES: dict[str, Callable[[Loss], bool]] = {
+    "box_format": lambda loss: loss.shape == "boxes",
+    "pred_format": lambda loss: loss.shape == "boxes",
+    "target_format": lambda loss: loss.shape == "boxes",
+    "input": lambda loss: loss.takes_scores,
+    "layout": lambda loss: loss.shape in ("classes", "regions"),
+    "aggregate": lambda loss: loss.shape == "regions",
+    "absent": lambda loss: loss.shape == "regions",
+    "activation": lambda loss: loss.shape == "regions",
+    "include_background": lambda loss: loss.shape == "regions",
+    "class_weights": lambda loss: "class_weight" in loss.data,
+    "ignore_index": lambda loss: loss.shape != "boxes" and loss.has_target and loss.target_input is None,
+}
+
+
+def check(losses: Sequence[Loss], options: Options, has_target: bool) -> None:
+    """Raise UsageError for an option that is missing, or that no loss has a use for."""
+    named = ", ".join(loss.name for loss in losses)
+    for option, used in USES.items():
+        if getattr(options, option) != getattr(DEFAULTS, option) and not any(map(used, losses)):
+            raise UsageError(f"{option} has no effect on {named}")
+    for loss in losses:
+        if loss.takes_scores and options.input is None:
+            raise UsageError(
+                f"{loss.name} needs to know what the prediction is", hint="--input logits or --input probs"
+            )
+        if loss.root is not None and options.reduction != "mean":
+            raise UsageError(f"{loss.name} is one number for all items; it has no reduction '{options.reduction}'")
+        if loss.has_target and not has_target:
+            raise UsageError(f"{loss.name} compares a prediction with a target; the target is missing")
+        if not loss.has_target and has_target:
+            raise UsageError(f"{loss.name} looks at the prediction alone and takes no target")

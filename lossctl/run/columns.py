@@ -1,0 +1,45 @@
+"""Which columns of a table a side is taken from when nobody says: by the names people give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lossctl.data.source import Source, open_source
+from lossctl.loss import Loss
+from lossctl.run.options import Options
+
+BOX_NAMES = {
+    "xyxy": [("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"), ("left", "top", "right", "bottom")],
+    "xywh": [("x", "y", "w", "h"), ("x", "y", "width", "height"), ("left", "top", "width", "height")],
+    "cxcywh": [
+        ("cx", "cy", "w", "h"),
+        ("cx", "cy", "width", "height"),
+        ("x_center", "y_center", "width", "height"),
+    ],
+}
+PRED_NAMES = {
+    "logits": [("logit",), ("logits",), ("pred",)],
+    "probs": [("prob",), ("probs",), ("probability",), ("pred",)],
+    "": [("pred",), ("prediction",), ("y_pred",)],
+}
+TARGET_NAMES = [("target",), ("label",), ("y_true",)]
+WEIGHT_NAMES = [("weight",), ("weights",)]
+
+
+def open_side(text: str, role: str, losses: Sequence[Loss], options: Options, stdin: Any = None) -> Source:
+    """Open prediction, target or weights for losses; raises DataError when it cannot be read."""
+    names: Sequence[Sequence[str]]
+    width = None
+    shapes = {loss.shape for loss in losses}
+    if role == "weights":
+        names, width = WEIGHT_NAMES, 1
+    elif shapes == {"boxes"}:
+        names, width = BOX_NAMES[options.formats[role == "target"]], 4
+    elif role == "target":
+        names = TARGET_NAMES
+    elif shapes <= {"numbers", "binary"}:
+        names = PRED_NAMES[options.input or ""]
+    else:
+        names = ()
+    return open_source(text, role=role, names=names, width=width, stdin=stdin)

@@ -1,0 +1,147 @@
+"""The sides of a comparison, prediction, target and weights, as flat streams that can be cut anywhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lossctl.data.source import Block, Source
+from lossctl.errors import DataError
+from lossctl.run.result import Input
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Flat = list[float] | npt.NDArray[Any]
+
+
+class ArraySource(Source):
+    """An array in memory, read like a file."""
+
+    def __init__(self, array: Any, role: str) -> None:
+        """Take anything numpy can make an array of; raise DataError for what is not numbers."""
+        import numpy as np
+
+        try:
+            self._array = np.asarray(array)
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{role} is no array: {error}") from None
+        if self._array.dtype.kind not in "fiub":
+            raise DataError(f"{role} has dtype {self._array.dtype}", hint="numbers are expected")
+        self.path = role
+        self._array = self._array.reshape(self._array.shape or (1,))
+        self.shape = self._array.shape
+        self.dtype = str(self._array.dtype)
+
+    def blocks(self, rows: int) -> Iterator[Block]:
+        """Yield views of the array (copies where it is not contiguous)."""
+        for start in range(0, len(self._array), rows):
+            part = self._array[start : start + rows]
+            yield Block(start, part.shape, part.reshape(-1))
+
+
+class Whole(Source):
+    """A stream that can be read once, kept in memory because it is needed twice."""
+
+    def __init__(self, source: Source) -> None:
+        """Read everything."""
+        self.path, self.dtype, self.columns, self.is_text = (
+            source.path,
+            source.dtype,
+            source.columns,
+            source.is_text,
+        )
+        self._blocks = list(source.blocks(1 << 20))
+        self.shape = (sum(block.shape[0] for block in self._blocks), *source.shape[1:])
+
+    def blocks(self, rows: int) -> Iterator[Block]:
+        """Yield what was read, in the pieces it was read in."""
+        yield from self._blocks
+
+
+class Side:
+    """A source, the role it plays and its shape: a single column or a single row of text is a plain row of numbers."""
+
+    def __init__(self, source: Source, role: str) -> None:
+        """Look at the shape; nothing is read."""
+        self.source = source
+        self.role = role
+        self.per_row = math.prod(n for n in source.shape[1:] if n is not None)
+        self.rows = 0
+
+    def shape(self, loss_shape: str) -> tuple[int | None, ...]:
+        """Return the shape as a loss of that shape sees it."""
+        shape = self.source.shape
+        is_text = self.source.is_text
+        wants_rows = loss_shape == "boxes" or (loss_shape == "classes" and self.role == "pred")
+        if wants_rows:
+            return (1, *shape) if len(shape) == 1 else shape
+        if is_text and len(shape) == 2 and shape[1] == 1:
+            return shape[:1]
+        if is_text and len(shape) == 2 and shape[0] == 1 and loss_shape != "regions":
+            return shape[1:]
+        return shape
+
+    def flat(self, size: int) -> Iterator[Flat]:
+        """Yield the numbers in flat pieces of exactly `size`, but for the last; counts the rows on the way."""
+        self.rows = 0
+        held: list[Flat] = []
+        count = 0
+        for block in self.source.blocks(max(1, size // max(1, self.per_row))):
+            self.rows += block.shape[0]
+            rest = canonical(block.flat, self.role)
+            while count + len(rest) >= size:
+                cut = size - count
+                yield joined([*held, rest[:cut]])
+                held, count, rest = [], 0, rest[cut:]
+            if len(rest):
+                held.append(rest)
+                count += len(rest)
+        if count:
+            yield joined(held)
+
+    def described(self) -> Input:
+        """Return what was read, once it has been."""
+        shape = self.source.shape
+        return Input(
+            self.role,
+            self.source.path,
+            tuple(self.rows if n is None else n for n in shape),
+            self.source.dtype,
+        )
+
+    def place(self, row: int) -> dict[str, Any]:
+        """Return where row `row` is, for an error: path and line of a text file, else nothing."""
+        line = self.source.line(row)
+        return {"path": self.source.path, "line": line} if line is not None else {}
+
+    def called(self) -> str:
+        """Return what errors call it: its role, and its path when it has one."""
+        return self.role if self.source.path == self.role else f"{self.role} ({self.source.path})"
+
+
+def canonical(flat: Flat, role: str) -> Flat:
+    """Return numbers in one of the few types that kernels are compiled for; every conversion is exact."""
+    if isinstance(flat, list):
+        return flat
+    import numpy as np
+
+    if not flat.dtype.isnative:
+        flat = flat.astype(flat.dtype.newbyteorder("="))
+    if flat.dtype in (np.float32, np.float64):
+        return flat
+    if role == "target" and flat.dtype.kind in "bui":
+        return flat.view(np.uint8) if flat.dtype.itemsize == 1 and flat.dtype.kind != "i" else flat.astype(np.int64)
+    return flat.astype(np.float32 if flat.dtype == np.float16 else np.float64)
+
+
+def joined(parts: Sequence[Flat]) -> Flat:
+    """Return pieces as one."""
+    if len(parts) == 1:
+        return parts[0]
+    if all(isinstance(part, list) for part in parts):
+        return [x for part in parts for x in part]
+    import numpy as np
+
+    return np.concatenate([np.asarray(part) for part in parts])

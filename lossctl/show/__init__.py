@@ -1,0 +1,1 @@
+"""Results as text: plain, table, JSON, CSV, Markdown. rich lives here."""
