@@ -25,7 +25,7 @@ USES: dict[str, Callable[[Loss], bool]] = {
 }
 
 
-def check(losses: Sequence[Loss], options: Options, has_target: bool) -> None:
+def check(losses: Sequence[Loss], options: Options, has_target: bool, with_slopes: bool = False) -> None:
     """Raise UsageError for an option that is missing, or that no loss has a use for."""
     named = ", ".join(loss.name for loss in losses)
     for option, used in USES.items():
@@ -38,6 +38,8 @@ def check(losses: Sequence[Loss], options: Options, has_target: bool) -> None:
             )
         if loss.root is not None and options.reduction != "mean":
             raise UsageError(f"{loss.name} is one number for all items; it has no reduction '{options.reduction}'")
+        if with_slopes and loss.slope is None:
+            raise UsageError(f"{loss.name} has no slope, so no gradient", hint=f"define slope in {loss.source}")
         if loss.has_target and not has_target:
             raise UsageError(f"{loss.name} compares a prediction with a target; the target is missing")
         if not loss.has_target and has_target:

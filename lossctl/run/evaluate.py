@@ -61,7 +61,7 @@ def evaluate(
     `sinks`: for each request, what takes d loss / d pred. `options.weights` is a Source.
     Raises UsageError for options that do not go together, DataError for data that do not.
     """
-    check([request.loss for request in requests], options, target is not None)
+    check([request.loss for request in requests], options, target is not None, with_slopes=bool(sinks))
     sides = _sides(pred, target, options.weights, once=len(requests) == 1 and not sinks)
     with Workers(options.workers) as workers:
         walks = [_walk(_balanced(request, sides, options, workers), sides, options, workers) for request in requests]

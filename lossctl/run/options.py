@@ -43,6 +43,8 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse what is no choice of an option."""
+        if self.class_weights is not None:
+            object.__setattr__(self, "class_weights", tuple(map(float, self.class_weights)))
         choices = {
             "reduction": Reduction, "box_format": BoxFormat, "pred_format": BoxFormat, "target_format": BoxFormat,
             "input": Input, "layout": Layout, "aggregate": Aggregate, "absent": Absent, "activation": Activation,

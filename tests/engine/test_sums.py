@@ -1,0 +1,34 @@
+"""Sums: the tree against exact sums, blocks that fit any number of classes."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lossctl.engine.sums import BLOCK, exact, tile_width, tree
+
+finite = st.floats(-1e12, 1e12, allow_subnormal=False)
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.lists(finite, max_size=300))
+def test_tree_is_close_to_the_exact_sum(numbers):
+    bound = 10 * 2.0**-53 * math.fsum(map(abs, numbers))
+    assert abs(tree(list(numbers), len(numbers)) - math.fsum(numbers)) <= bound
+
+
+def test_exact_is_correctly_rounded():
+    assert exact([1e16, 1.0, -1e16]) == 1.0
+    assert exact([1e-9] * 10**5 + [1e9]) == 1e9 + 1e-4
+    assert exact([math.inf, 1.0]) == math.inf
+    assert math.isnan(exact([math.inf, -math.inf]))
+    assert exact([1e308] * 10) == math.inf
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3, 21, 150, 1000, 16384, 60000])
+def test_tiles_stay_small(classes):
+    width = tile_width(classes)
+    assert width & (width - 1) == 0
+    assert 16 <= width <= BLOCK
+    assert width == 16 or width * classes <= 16384

@@ -1,0 +1,43 @@
+"""One small but awkward data set for every shape of loss: sizes that are no multiple of a block, ignored items, weights."""
+
+import numpy as np
+
+from lossctl.loss import find, names
+
+
+def boxes(n, seed=0):
+    """Return predicted and target boxes (n, 4)."""
+    chance = np.random.default_rng(seed)
+    pred = chance.uniform(0, 100, (n, 4))
+    pred[:, 2:] = pred[:, :2] + chance.uniform(0, 40, (n, 2))
+    target = pred + chance.normal(0, 4, (n, 4))
+    target[:, 2:] = np.maximum(target[:, 2:], target[:, :2])
+    return pred, target
+
+
+def case(name, n=2100, seed=0):
+    """Return (prediction, target, keywords) for a loss."""
+    loss = find(name)
+    chance = np.random.default_rng(seed)
+    if loss.shape == "boxes":
+        return *boxes(n, seed), {}
+    if loss.shape == "numbers":
+        return chance.normal(0, 2, n), chance.normal(0, 2, n), {}
+    if loss.shape == "binary":
+        return chance.normal(0, 3, n).astype(np.float32), chance.integers(0, 2, n), {"input": "logits"}
+    if loss.shape == "regions":
+        scores = chance.normal(0, 3, (3, 4, 17, n // 170))
+        labels = chance.integers(0, 4, (3, 17, n // 170))
+        return scores, labels, {"input": "logits", "aggregate": "per-image"}
+    scores = chance.normal(0, 3, (n, 5))
+    keywords = {"input": "logits"} if loss.takes_scores else {}
+    if not loss.has_target:
+        return scores, None, keywords
+    if loss.target_input == "logits":
+        return scores, chance.normal(0, 3, (n, 5)), keywords
+    return scores, chance.integers(0, 5, n).astype(np.uint8), keywords
+
+
+NAMES = names()
+SUMMED = [name for name in NAMES if find(name).shape != "regions" and find(name).root is None]
+LABELLED = [name for name in NAMES if find(name).shape != "boxes" and find(name).has_target and not find(name).target_input]
