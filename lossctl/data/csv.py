@@ -60,6 +60,10 @@ class CsvSource(Source):
             self.columns = tuple(self._layout.names[place] for place in self._layout.chosen)
         origin.give_back(stream)
 
+    def admit_nonfinite(self) -> None:
+        """Read the words nan and inf as numbers; a first row that holds one still needs a header above it."""
+        self._layout = self._layout._replace(nonfinite=True)
+
     def blocks(self, rows: int) -> Iterator[Block]:
         """Yield blocks of rows; memory holds a chunk of the text and a block."""
         start = 0

@@ -12,6 +12,7 @@ _DECIMAL = rb"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
 PATTERN = rb"[ \t]*+" + _DECIMAL + rb"[ \t]*+"
 _NUMBER = re.compile(PATTERN)
 _MISSING = frozenset({"na", "n/a", "#n/a", "null", "none", "nil", "nat", "?", "-", "--", "missing"})
+_WORD = re.compile(rb"[ \t]*[+-]?(?:nan|inf|infinity)[ \t]*", re.IGNORECASE)
 _NONFINITE = re.compile(r"[+-]?(?:nan(?:\(.*\))?|inf|infinity|1\.#(?:inf|ind|qnan))", re.IGNORECASE)
 _SHOWN = 40
 _LOOKED_AT = 400  # bytes of a hostile field that are worth a guess
@@ -31,10 +32,13 @@ def is_number(field: bytes) -> bool:
     return _NUMBER.fullmatch(field) is not None
 
 
-def parse(field: bytes) -> float | None:
-    """Return the correctly rounded float64 of a field, or None for what is no finite number."""
+def parse(field: bytes, nonfinite: bool = False) -> float | None:
+    """Return the correctly rounded float64 of a field, or None for what is no finite number.
+
+    `nonfinite` admits the words nan, inf and infinity, with a sign; a number that overflows is refused all the same.
+    """
     if _NUMBER.fullmatch(field) is None:
-        return None
+        return float(field) if nonfinite and _WORD.fullmatch(field) else None
     value = float(field)
     return value if abs(value) != inf else None
 
@@ -59,7 +63,10 @@ def complaint(field: bytes) -> tuple[str, str | None]:
     if text.lower() in _MISSING:
         return f"{quoted} is a missing value", "missing values are refused: fill them in or drop the row"
     if _NONFINITE.fullmatch(text):
-        return f"{quoted} is not finite", "non-finite values are refused"
+        return (
+            f"{quoted} is not finite",
+            "--nonfinite skip leaves such rows out, --nonfinite propagate computes with them",
+        )
     return f"{quoted} is not a number", _guess(text)
 
 

@@ -15,6 +15,8 @@ from lossctl.data.number import shown
 from lossctl.errors import OutputError, UsageError
 
 ENDINGS = (".csv", ".json", ".npy")
+# Files that are being written: for whoever has to leave without unwinding.
+unfinished: set[str] = set()
 
 
 class _Guarded(io.FileIO):
@@ -105,6 +107,7 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
         number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp")
     except OSError as error:
         raise _failed(error, safe, kept=True) from error
+    unfinished.add(name)
     raw = _Guarded(number, safe, kept=True)
     try:
         file = io.BufferedWriter(raw, 1 << 20)
@@ -124,6 +127,8 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             Path(name).unlink()
         raise
+    finally:
+        unfinished.discard(name)
     with suppress(OSError):
         _sync_folder(target.parent)
 

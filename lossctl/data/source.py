@@ -48,6 +48,9 @@ class Source(ABC):
         Raise DataError for malformed, truncated or changed data, LimitError where a part is too large.
         """
 
+    def admit_nonfinite(self) -> None:
+        """Read the words nan and inf as numbers from now on, where numbers are text."""
+
     def line(self, row: int) -> int | None:
         """Return the physical line (from 1) on which `row` begins, or None where there are no lines."""
         del row

@@ -15,11 +15,12 @@ _PLAIN_FIELDS = 64
 
 
 class Layout(NamedTuple):
-    """Which of `fields` fields are read, in which order, and what the columns are called."""
+    """Which of `fields` fields are read, in which order, what the columns are called, and whether nan is a number."""
 
     fields: int
     chosen: tuple[int, ...]
     names: tuple[str, ...] | None
+    nonfinite: bool = False
 
     def label(self, place: int) -> str:
         """Return what messages call the column at a place from 0."""
@@ -68,7 +69,7 @@ def _numbers(record: Record, layout: Layout, path: str) -> list[float]:
         raise ragged(record, layout, path)
     values = []
     for place in layout.chosen:
-        value = number.parse(record.fields[place])
+        value = number.parse(record.fields[place], layout.nonfinite)
         if value is None:
             message, hint = number.complaint(record.fields[place])
             message = f"{layout.label(place)}: {message}"

@@ -75,8 +75,13 @@ class Adapter:
         return {name: f"by[{i}]" for i, name in enumerate(predicted)}
 
 
-def items_kernel(loss: Loss, settings: dict[str, Setting], source: str, formats: tuple[str, str]) -> Function:
-    """Return the kernel of a loss of numbers, of binary scores (`source`: logits or probs) or of boxes."""
+def items_kernel(
+    loss: Loss, settings: dict[str, Setting], source: str, formats: tuple[str, str], nonfinite: str
+) -> Function:
+    """Return the kernel of a loss of numbers, of binary scores (`source`: logits or probs) or of boxes.
+
+    `nonfinite`: whether a NaN or an infinity is an error, is skipped or propagates.
+    """
     adapter = Adapter(loss, settings)
     head = "pred, target, i, params"
     if loss.shape == "boxes":
@@ -91,7 +96,7 @@ def items_kernel(loss: Loss, settings: dict[str, Setting], source: str, formats:
     item_slope = adapter.define(
         "item_slope", f"{head}, factor, slopes", *_slope_lines(adapter, read, source, formats[0])
     )
-    invalid, degenerate, kept = _checks(adapter, source, formats)
+    invalid, degenerate, kept = _checks(adapter, source, formats, nonfinite)
     return loops.items(item, item_slope, share, invalid, degenerate, kept)
 
 
@@ -135,27 +140,31 @@ def _binary_chain(partials: dict[str, str], source: str) -> str:
     return " + ".join(f"({chains[name].format(text)})" for name, text in partials.items())
 
 
-def _checks(adapter: Adapter, source: str, formats: tuple[str, str]) -> tuple[Function, Function, Function]:
-    """Return invalid(pred, target, i), degenerate(pred, target, i) and kept(target, i, ignore)."""
+def _checks(
+    adapter: Adapter, source: str, formats: tuple[str, str], nonfinite: str
+) -> tuple[Function, Function, Function]:
+    """Return invalid(pred, target, i), degenerate(pred, target, i) and kept(pred, target, i, ignore)."""
     head = "pred, target, i"
     if adapter.loss.shape == "boxes":
-        # Written so that a NaN fails; an infinite coordinate leaves inf - inf = NaN.
-        right = "(p[2] >= p[0]) & (p[3] >= p[1]) & (p[2] - p[2] + p[0] - p[0] + p[3] - p[3] + p[1] - p[1] == 0.0)"
-        read = (_corners("p", "pred", formats[0]), _corners("g", "target", formats[1]))
-        invalid = adapter.define("invalid", head, *read, f"return not ({right} & {right.replace('p[', 'g[')})")
+        read: tuple[str, ...] = (_corners("p", "pred", formats[0]), _corners("g", "target", formats[1]))
+        wrong = "(p[2] < p[0]) | (p[3] < p[1]) | (g[2] < g[0]) | (g[3] < g[1])"
+        # An infinite number leaves inf - inf = NaN, which equals nothing.
+        spread_out = " + ".join(f"({side}[{k}] - {side}[{k}])" for side in "pg" for k in range(4))
+        there = "True"
         flat = "(p[2] == p[0]) | (p[3] == p[1]) | (g[2] == g[0]) | (g[3] == g[1])"
-        degenerate = adapter.define("degenerate", head, *read, f"return {flat}")
-        return invalid, degenerate, adapter.define("kept", "target, i, ignore", "return True")
-    finite = "(p - p == 0.0) & (t - t == 0.0)"
-    if adapter.loss.shape == "binary":
-        finite = "(t >= 0.0) & (t <= 1.0) & " + ("(p - p == 0.0)" if source == "logits" else "(p >= 0.0) & (p <= 1.0)")
-    invalid = adapter.define("invalid", head, "p, t = fetch(pred, i), fetch(target, i)", f"return not ({finite})")
-    degenerate = adapter.define("degenerate", head, "return False")
-    return (
-        invalid,
-        degenerate,
-        adapter.define("kept", "target, i, ignore", "return fetch(target, i) != ignore"),
-    )
+    else:
+        read = ("p, t = fetch(pred, i), fetch(target, i)",)
+        wrong = "False"
+        if adapter.loss.shape == "binary":
+            wrong = "(t < 0.0) | (t > 1.0)" + (" | (p < 0.0) | (p > 1.0)" if source == "probs" else "")
+        spread_out, there, flat = "(p - p) + (t - t)", "(t != ignore)", "False"
+    if nonfinite == "error":
+        wrong += f" | ({spread_out} != 0.0)"
+    if nonfinite == "skip":
+        there += f" & ({spread_out} == 0.0)"
+    invalid = adapter.define("invalid", head, *read, f"return {wrong}")
+    degenerate = adapter.define("degenerate", head, *read, f"return {flat}")
+    return invalid, degenerate, adapter.define("kept", f"{head}, ignore", *read, f"return {there}")
 
 
 SPREADS = {"logits": (spread.softmax, loops.softmax_back), "probs": (spread.given, loops.given_back)}

@@ -24,7 +24,7 @@ def choose(
 ) -> tuple[bool, tuple[Function, ...]]:
     """Return whether `size` numbers are worth compiled kernels (or they are there already), and the kernels.
 
-    reading: (source, pred format, target format) for numbers, binary scores and boxes; (source, target) for rows;
+    reading: (source, pred format, target format, nonfinite) for numbers, binary scores and boxes; (source, target) for rows;
     (activation, target) for regions.
     """
     static = adapt.static_names(loss)
@@ -48,7 +48,7 @@ def _kernels(
     elif loss.shape == "classes":
         plain = (adapt.rows_kernel(loss, dict(settings), *reading),)
     else:
-        plain = (adapt.items_kernel(loss, dict(settings), reading[0], (reading[1], reading[2])),)
+        plain = (adapt.items_kernel(loss, dict(settings), reading[0], (reading[1], reading[2]), reading[3]),)
     if not fast:
         return plain
     from lossctl.engine.compile import compiled

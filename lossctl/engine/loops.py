@@ -5,10 +5,11 @@ either calls as it is, on lists, or compiles. A kernel does the blocks lo..hi of
 
     sums      two numbers a block: Σ of the items, Σ of what they count for in the mean
     counts    COUNTS a block: items used, degenerate, infinite, invalid
-    values    one unweighted number per item (0 where ignored), when asked for
+    values    one unweighted number per item (NaN where it does not count), when asked for
     slopes    factor · weight · d item / d prediction, when asked for
 
-Data are flat. An item whose target equals `ignore` counts nothing; no target equals NaN.
+Data are flat. An item whose target equals `ignore` counts nothing; no target equals NaN. `nonfinite` says what an item
+with a NaN or an infinity is: invalid (ERROR), not there (SKIP) or an item like others (PROPAGATE).
 
 Rows of scores lie on a grid: (images, inner, classes, image stride, step from row to row, pitch from class to class).
 Blocks do not cross images, so that the sums of an image do not depend on its neighbours.
@@ -20,6 +21,7 @@ from lossctl.maths import ratio, select, times
 
 COUNTS = 4
 INFINITY = float("inf")
+NAN = float("nan")
 
 
 def items(item, item_slope, share, invalid, degenerate, kept):
@@ -33,7 +35,7 @@ def items(item, item_slope, share, invalid, degenerate, kept):
             used, flat, endless, bad = 0, 0, 0, 0
             for k in range(n):
                 i = start + k
-                keep = kept(target, i, ignore)
+                keep = kept(pred, target, i, ignore)
                 loss = select(keep, item(pred, target, i, params), 0.0)
                 store(losses, k, loss)
                 used += select(keep, 1, 0)
@@ -44,18 +46,19 @@ def items(item, item_slope, share, invalid, degenerate, kept):
                 for k in range(n):
                     i = start + k
                     scale = factor if weights is None else factor * fetch(weights, i)
-                    item_slope(pred, target, i, params, select(kept(target, i, ignore), scale, 0.0), slopes)
+                    item_slope(pred, target, i, params, select(kept(pred, target, i, ignore), scale, 0.0), slopes)
             if share is not None:
                 for k in range(n):
                     i = start + k
-                    store(shares, k, select(kept(target, i, ignore), share(pred, target, i, params), 0.0))
+                    store(shares, k, select(kept(pred, target, i, ignore), share(pred, target, i, params), 0.0))
             elif weights is not None:
                 for k in range(n):
-                    store(shares, k, select(kept(target, start + k, ignore), 1.0, 0.0))
+                    store(shares, k, select(kept(pred, target, start + k, ignore), 1.0, 0.0))
             note(counts, block, used, flat, endless, bad)
             if values is not None:
                 for k in range(n):
-                    store(values, start + k, fetch(losses, k))
+                    keep = kept(pred, target, start + k, ignore)
+                    store(values, start + k, select(keep, fetch(losses, k), NAN))
             sums[2 * block] = total(n, start, weights, losses)
             sums[2 * block + 1] = 1.0 * used
             if (share is not None) or (weights is not None):
@@ -84,7 +87,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
     """Return the kernel of losses that add up one term per class of a row of scores."""
 
     def kernel(
-        lo, hi, grid, width, pred, target, class_weights, ignore, weights, temperature, tolerances,
+        lo, hi, grid, width, pred, target, class_weights, ignore, nonfinite, weights, temperature, tolerances,
         params, factor, sums, counts, values, slopes,
     ):  # fmt: skip
         _, inner, classes, stride, step, pitch = grid
@@ -103,9 +106,11 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
             start = (block - image * per_image) * width
             n = min(width, inner - start)
             first = image * inner + start
-            bad = spread_target(n, grid, image, start, target, ignore, temperature, tolerances[1], y, r, keep, spare)
+            bad = spread_target(
+                n, grid, image, start, target, ignore, nonfinite, temperature, tolerances[1], y, r, keep, spare
+            )
             load(n, grid, image, start, pred, q)
-            bad += spread(n, classes, temperature, tolerances[0], True, q, r, log_q, keep, spare)
+            bad += spread(n, classes, nonfinite, temperature, tolerances[0], True, q, r, log_q, keep, spare)
             for k in range(n):
                 losses[k] = 0.0
                 counted[k] = unit
@@ -137,7 +142,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
             note(counts, block, used, 0, endless, bad)
             if values is not None:
                 for k in range(n):
-                    values[first + k] = losses[k]
+                    store(values, first + k, select(keep[k] == 1.0, losses[k], NAN))
             sums[2 * block] = total(n, first, weights, losses)
             sums[2 * block + 1] = total(n, first, weights, counted)
 
@@ -192,7 +197,7 @@ def regions(spread, spread_target, sums_of):
     any target (y > 0) and of those whose largest probability this class has (for one channel: q ≥ ½).
     """
 
-    def kernel(lo, hi, grid, width, pred, target, ignore, tolerances, squared, sums, counts, presence):
+    def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, squared, sums, counts, presence):
         _, inner, classes, _, _, _ = grid
         q, r, log_q, y = (
             rooms(classes, width),
@@ -208,9 +213,9 @@ def regions(spread, spread_target, sums_of):
             image = block // per_image
             start = (block - image * per_image) * width
             n = min(width, inner - start)
-            bad = spread_target(n, grid, image, start, target, ignore, 1.0, tolerances[1], y, r, keep, spare)
+            bad = spread_target(n, grid, image, start, target, ignore, nonfinite, 1.0, tolerances[1], y, r, keep, spare)
             load(n, grid, image, start, pred, q)
-            bad += spread(n, classes, 1.0, tolerances[0], False, q, r, log_q, keep, spare)
+            bad += spread(n, classes, nonfinite, 1.0, tolerances[0], False, q, r, log_q, keep, spare)
             likeliest(n, classes, q, spare[0], winner)
             if classes == 1:
                 q_c = q[0]
@@ -242,7 +247,7 @@ def regions(spread, spread_target, sums_of):
 def region_slopes(spread, spread_target, pixel_slope, back):
     """Return the kernel that carries the slopes by the sums (`by`: per image and class) back to every pixel."""
 
-    def kernel(lo, hi, grid, width, pred, target, ignore, tolerances, squared, by, slopes):
+    def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, squared, by, slopes):
         _, inner, classes, stride, step, pitch = grid
         q, r, log_q, y = (
             rooms(classes, width),
@@ -258,9 +263,9 @@ def region_slopes(spread, spread_target, pixel_slope, back):
             image = block // per_image
             start = (block - image * per_image) * width
             n = min(width, inner - start)
-            spread_target(n, grid, image, start, target, ignore, 1.0, tolerances[1], y, r, keep, spare)
+            spread_target(n, grid, image, start, target, ignore, nonfinite, 1.0, tolerances[1], y, r, keep, spare)
             load(n, grid, image, start, pred, q)
-            spread(n, classes, 1.0, tolerances[0], False, q, r, log_q, keep, spare)
+            spread(n, classes, nonfinite, 1.0, tolerances[0], False, q, r, log_q, keep, spare)
             for c in range(classes):
                 q_c, y_c, by_c = q[c], y[c], by_q[c]
                 for k in range(n):

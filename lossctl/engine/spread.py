@@ -8,6 +8,8 @@ from lossctl.engine.sums import fetch
 from lossctl.maths import exp, larger, log, log1p, magnitude, select, smaller
 
 INFINITY = float("inf")
+# What becomes of numbers that are not finite.
+ERROR, SKIP, PROPAGATE = 0, 1, 2
 
 
 def bernoulli(z):
@@ -25,9 +27,9 @@ def chance(q):
     return q, 1.0 - q, log(q), log1p(-q)
 
 
-def sigmoid(n, classes, temperature, tolerance, logs, q, r, log_q, keep, rows):
+def sigmoid(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, keep, rows):
     """Turn the logits in q into probabilities that do not depend on each other."""
-    bad = unbounded(n, classes, q, keep, rows[0])
+    bad = unbounded(n, classes, nonfinite, q, keep, rows[0])
     for c in range(classes):
         q_c, r_c, log_c = q[c], r[c], log_q[c]
         for k in range(n):
@@ -39,9 +41,10 @@ def sigmoid(n, classes, temperature, tolerance, logs, q, r, log_q, keep, rows):
     return bad
 
 
-def given(n, classes, temperature, tolerance, logs, q, r, log_q, keep, rows):
+def given(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, keep, rows):
     """Take the probabilities in q as they are."""
-    bad = improper(n, classes, q, keep, tolerance, rows[0])
+    bad = unbounded(n, classes, nonfinite, q, keep, rows[0])
+    bad += improper(n, classes, q, keep, tolerance, rows[0])
     for c in range(classes):
         q_c, r_c, log_c = q[c], r[c], log_q[c]
         for k in range(n):
@@ -52,14 +55,14 @@ def given(n, classes, temperature, tolerance, logs, q, r, log_q, keep, rows):
     return bad
 
 
-def softmax(n, classes, temperature, tolerance, logs, q, r, log_q, keep, rows):
+def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, keep, rows):
     """Turn the logits in q into the probabilities of rows that each sum to 1.
 
     The (first) largest score is left out of the sum of exponentials: 1 + rest is that sum and log1p(rest) its log, so
     that a class with almost all the probability keeps the digits of 1 - q and of ln q.
     """
     top, rest, whole, first = rows[0], rows[1], rows[2], rows[3]
-    bad = unbounded(n, classes, q, keep, top)
+    bad = unbounded(n, classes, nonfinite, q, keep, top)
     likeliest(n, classes, q, top, first)
     for k in range(n):
         rest[k] = 0.0
@@ -86,14 +89,14 @@ def softmax(n, classes, temperature, tolerance, logs, q, r, log_q, keep, rows):
     return bad
 
 
-def no_target(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows):
+def no_target(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows):
     """Compare with nothing."""
     for k in range(n):
         keep[k] = 1.0
     return 0
 
 
-def labels(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows):
+def labels(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows):
     """Turn class indices into one-hot rows."""
     _, inner, classes, _, _, _ = grid
     label, at_first = rows[0], image * inner + start
@@ -114,27 +117,29 @@ def labels(n, grid, image, start, target, ignore, temperature, tolerance, y, spa
     return bad
 
 
-def shares(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows):
+def shares(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows):
     """Take target distributions (one-hot rows, soft labels) as they are."""
-    no_target(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows)
+    no_target(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows)
     load(n, grid, image, start, target, y)
-    return improper(n, grid[2], y, keep, tolerance, rows[0])
+    bad = unbounded(n, grid[2], nonfinite, y, keep, rows[0])
+    return bad + improper(n, grid[2], y, keep, tolerance, rows[0])
 
 
-def mask(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows):
+def mask(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows):
     """Take the one channel of a binary mask, soft or hard, which may hold `ignore`."""
     load(n, grid, image, start, target, y)
     y_c = y[0]
     for k in range(n):
         keep[k] = select(y_c[k] == ignore, 0.0, 1.0)
-    return improper(n, grid[2], y, keep, 0.0, rows[0])
+    bad = unbounded(n, grid[2], nonfinite, y, keep, rows[0])
+    return bad + improper(n, grid[2], y, keep, 0.0, rows[0])
 
 
-def teacher(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows):
+def teacher(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows):
     """Turn a teacher's logits into the distributions they stand for."""
-    no_target(n, grid, image, start, target, ignore, temperature, tolerance, y, spare, keep, rows)
+    no_target(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows)
     load(n, grid, image, start, target, y)
-    return softmax(n, grid[2], temperature, tolerance, False, y, spare, spare, keep, rows)
+    return softmax(n, grid[2], nonfinite, temperature, tolerance, False, y, spare, spare, keep, rows)
 
 
 def load(n, grid, image, start, scores, tile):
@@ -174,8 +179,8 @@ def improper(n, classes, tile, keep, tolerance, total):
         tile_c = tile[c]
         for k in range(n):
             q = tile_c[k]
-            # An entry outside 0..1, NaN included, spoils its row's sum for good.
-            total[k] += select((q >= 0.0) & (q <= 1.0), q, INFINITY)
+            # An entry outside 0..1 spoils its row's sum for good; what is not a number has been judged before.
+            total[k] += select((q < 0.0) | (q > 1.0), INFINITY, q)
     bad = 0
     for k in range(n):
         off = select(tolerance > 0.0, magnitude(total[k] - 1.0) > tolerance, total[k] == INFINITY)
@@ -183,8 +188,8 @@ def improper(n, classes, tile, keep, tolerance, total):
     return bad
 
 
-def unbounded(n, classes, tile, keep, total):
-    """Return how many rows hold a score that is not finite."""
+def unbounded(n, classes, nonfinite, tile, keep, total):
+    """Return how many rows hold a number that is not finite; where they are to be skipped, none, and keep them not."""
     for k in range(n):
         total[k] = 0.0
     for c in range(classes):
@@ -193,5 +198,7 @@ def unbounded(n, classes, tile, keep, total):
             total[k] += tile_c[k] - tile_c[k]
     bad = 0
     for k in range(n):
-        bad += select((keep[k] == 1.0) & (total[k] != 0.0), 1, 0)
+        off = (keep[k] == 1.0) & (total[k] != 0.0)
+        bad += select(off & (nonfinite == ERROR), 1, 0)
+        keep[k] = select(off & (nonfinite == SKIP), 0.0, keep[k])
     return bad

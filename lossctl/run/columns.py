@@ -42,4 +42,7 @@ def open_side(text: str, role: str, losses: Sequence[Loss], options: Options, st
         names = PRED_NAMES[options.input or ""]
     else:
         names = ()
-    return open_source(text, role=role, names=names, width=width, stdin=stdin)
+    source = open_source(text, role=role, names=names, width=width, stdin=stdin)
+    if options.nonfinite != "error":
+        source.admit_nonfinite()
+    return source

@@ -34,6 +34,7 @@ def signature(walk: Walk) -> str:
         parts.append(f"class_weights={','.join(f'{w:g}' for w in options.class_weights)}")
     if options.ignore_index is not None:
         parts.append(f"ignore_index={options.ignore_index:g}")
+    parts += [f"nonfinite={options.nonfinite}"] * (options.nonfinite != "error")
     parts += ["weights=yes"] * (options.weights is not None)
     parts.append(f"reduction={options.reduction}")
     if options.normalizer is not None:
@@ -69,7 +70,7 @@ def summed_factor(walk: SummedWalk) -> float:
 def finish_summed(walk: SummedWalk) -> Result:
     """Return the result of a loss whose items are added up."""
     options = walk.options
-    warnings = _infinite(walk)
+    warnings = _infinite(walk) + _skipped(walk)
     value: float | None = None
     values: Any = None
     if not walk.used:
@@ -80,7 +81,7 @@ def finish_summed(walk: SummedWalk) -> Result:
         share = walk.share()
         if options.weights is not None and not share > 0:
             raise DataError("all weights are 0", hint="there is nothing to average")
-        if options.reduction == "mean" and options.normalizer is None and not share > 0:
+        if options.reduction == "mean" and options.normalizer is None and not share > 0 and share == share:
             raise DataError(f"{walk.loss.name}: every item weighs 0", hint="there is nothing to average")
         value = walk.total()
         if options.reduction == "mean":
@@ -97,6 +98,14 @@ def _infinite(walk: SummedWalk) -> list[str]:
     if walk.loss.takes_scores:
         raise DataError(what, hint="a probability of exactly 0 was given to what happened")
     return [what]
+
+
+def _skipped(walk: Walk) -> list[str]:
+    left_out = walk.seen - walk.used
+    if walk.options.nonfinite != "skip" or not left_out:
+        return []
+    why = "ignored or not finite" if walk.options.ignore_index is not None else "not finite"
+    return [f"{left_out} of {walk.seen} items are left out: {why}"]
 
 
 def _nothing(walk: Walk) -> NoReturn:
@@ -181,7 +190,7 @@ def finish_regions(walk: RegionsWalk) -> Result:
             hint="--absent zero or one counts them",
         )
     if walk.options.reduction == "none":
-        return _result(walk, None, losses, len(losses), ignored, absent, ())
+        return _result(walk, None, losses, len(losses), ignored, absent, _skipped(walk))
     divisor = _region_divisor(walk, groups)
     if not divisor > 0:
         raise DataError("all weights are 0", hint="there is nothing to average")
@@ -189,7 +198,7 @@ def finish_regions(walk: RegionsWalk) -> Result:
         loss if walk.options.weights is None else weight * loss
         for (_, _, weight), loss in zip(groups, losses, strict=True)
     ]
-    return _result(walk, exact(weighted) / divisor, None, len(losses), ignored, absent, ())
+    return _result(walk, exact(weighted) / divisor, None, len(losses), ignored, absent, _skipped(walk))
 
 
 def region_slopes(walk: RegionsWalk) -> dict[tuple[int, int], list[float]]:

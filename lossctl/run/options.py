@@ -16,6 +16,7 @@ Layout = Literal["HW", "NHW", "CHW", "NCHW", "NHWC", "NC"]
 Aggregate = Literal["per-image", "global"]
 Absent = Literal["skip", "zero", "one"]
 Activation = Literal["sigmoid", "softmax"]
+Nonfinite = Literal["error", "skip", "propagate"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Options:
     activation: Activation | None = None
     include_background: bool = True
     class_weights: Sequence[float] | None = None
+    nonfinite: Nonfinite = "error"
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -47,7 +49,7 @@ class Options:
             object.__setattr__(self, "class_weights", tuple(map(float, self.class_weights)))
         choices = {
             "reduction": Reduction, "box_format": BoxFormat, "pred_format": BoxFormat, "target_format": BoxFormat,
-            "input": Input, "layout": Layout, "aggregate": Aggregate, "absent": Absent, "activation": Activation,
+            "input": Input, "layout": Layout, "aggregate": Aggregate, "absent": Absent, "activation": Activation, "nonfinite": Nonfinite,
         }  # fmt: skip
         for name, kind in choices.items():
             given = getattr(self, name)

@@ -77,7 +77,7 @@ def _refuse_numbers(flat: Numbers, keep: Any, at: int, side: Side, bounded: bool
     if len(bad):
         raise DataError(
             f"{side.called()}: {flat[bad[0]]:g} at {_index(side, at + int(bad[0]))} ({len(bad)} such values)",
-            hint="every number has to be finite", **_row_place(side, at + int(bad[0])),
+            hint="--nonfinite skip leaves such items out, --nonfinite propagate computes with them", **_row_place(side, at + int(bad[0])),
         )  # fmt: skip
     bad = np.flatnonzero(keep & ~((flat >= 0) & (flat <= 1))) if bounded else bad
     if len(bad):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lossctl.engine import adapt
 from lossctl.engine.kernels import choose
 from lossctl.engine.loops import COUNTS
+from lossctl.engine.spread import ERROR, PROPAGATE, SKIP
 from lossctl.engine.sums import BLOCK, exact, tile_width
 from lossctl.loss import Request, Setting
 from lossctl.run.options import Options
@@ -48,6 +49,7 @@ class Walk(ABC):
         self.loss, self.settings = request.loss, request.settings
         self.reading, self.options, self.workers = reading, options, workers
         self.ignore = NOTHING if options.ignore_index is None else float(options.ignore_index)
+        self.nonfinite = {"error": ERROR, "skip": SKIP, "propagate": PROPAGATE}[options.nonfinite]
         self.source = options.input or ""
         self.used = self.seen = self.degenerate = self.infinite = 0
         self.values: list[Any] = []
@@ -105,6 +107,21 @@ class SummedWalk(Walk):
         self.infinite += infinite
         return bad
 
+    def kept(self, values: Any, target: Flat) -> Any:
+        """Return the values of the items that count; a kernel marks the others with NaN."""
+        if self.options.nonfinite == "propagate":
+            # Here a NaN may be a value: the targets tell.
+            if math.isnan(self.ignore):
+                return values
+            if isinstance(values, list):
+                return [value for value, y in zip(values, target, strict=True) if y != self.ignore]
+            return values[target != self.ignore]
+        if self.options.nonfinite == "error" and math.isnan(self.ignore):
+            return values
+        if isinstance(values, list):
+            return [value for value in values if value == value]
+        return values[values == values]
+
     def total(self) -> float:
         """Return Σ weight · loss."""
         return exact(self.losses)
@@ -127,7 +144,7 @@ class ItemsWalk(SummedWalk):
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Compute a chunk of items."""
         source = self.source if self.loss.shape == "binary" else ""
-        fast, (kernel,) = self.kernels((source, *self.formats), chunk)
+        fast, (kernel,) = self.kernels((source, *self.formats, self.options.nonfinite), chunk)
         blocks = -(-chunk.units // BLOCK)
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, chunk.units) if values else None
@@ -141,21 +158,12 @@ class ItemsWalk(SummedWalk):
         (self.workers.spread if fast else _alone)(blocks, work)
         bad = self.keep(sums, counts, chunk.units)
         if values and not bad:
-            self.values.append(kept(out, chunk.target, self.ignore) if not self.boxes else out)
+            self.values.append(self.kept(out, chunk.target))
         return bad, by
 
 
 def _alone(blocks: int, work: Callable[[int, int], None]) -> None:
     work(0, blocks)
-
-
-def kept(values: Any, target: Flat, ignore: float) -> Any:
-    """Return the values of the items that are not ignored."""
-    if math.isnan(ignore):
-        return values
-    if isinstance(values, list):
-        return [value for value, y in zip(values, target, strict=True) if y != ignore]
-    return values[target != ignore]
 
 
 class RowsWalk(SummedWalk):
@@ -192,14 +200,14 @@ class RowsWalk(SummedWalk):
 
         def work(lo: int, hi: int) -> None:
             kernel(
-                lo, hi, grid, self.width, pred, target, class_weights, self.ignore, weights, temperature, tolerances,
+                lo, hi, grid, self.width, pred, target, class_weights, self.ignore, self.nonfinite, weights, temperature, tolerances,
                 params, factor, sums, counts, out, by,
             )  # fmt: skip
 
         (self.workers.spread if fast else _alone)(blocks, work)
         bad = self.keep(sums, counts, items)
         if values and not bad:
-            self.values.append(kept(out, chunk.target, self.ignore) if self.reading.target == "labels" else out)
+            self.values.append(self.kept(out, chunk.target))
         return bad, by
 
 
@@ -251,7 +259,16 @@ class RegionsWalk(Walk):
         tolerances = 0.0, tolerance(chunk.target) if one_hot else 0.0
         squared = bool(self.settings.get("squared", False))
         pred, target = given(fast, chunk.pred), given(fast, chunk.target)
-        common = self.reading.grid(images, inner), self.width, pred, target, self.ignore, tolerances, squared
+        common = (
+            self.reading.grid(images, inner),
+            self.width,
+            pred,
+            target,
+            self.ignore,
+            self.nonfinite,
+            tolerances,
+            squared,
+        )
         return fast, pair, common, images * -(-inner // self.width)
 
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:

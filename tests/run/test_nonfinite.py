@@ -1,0 +1,63 @@
+"""NaN and infinity in the data: refused, left out, or carried through, for every shape of data."""
+
+import math
+
+import numpy as np
+import pytest
+
+import lossctl
+
+NAN, INF = math.nan, math.inf
+CASES = {
+    "mae": ([1.0, NAN, 3, 4], [2.0, 3, INF, 6], {}, [0, 3]),
+    "bce": ([0.5, NAN, 0.25], [1.0, 0, 0], {"input": "probs"}, [0, 2]),
+    "giou": ([[0, 0, 1, 1], [0, 0, INF, 1], [0, 0, 2, 2]], [[0, 0, 2, 2], [0, 0, 1, 1], [NAN, 0, 1, 1]], {}, [0]),
+    "ce": ([[1.0, 2], [NAN, 1], [0, 3]], [0, 1, 1], {"input": "logits"}, [0, 2]),
+    "kl": ([[0.5, 0.5], [0.25, 0.75]], [[0.5, 0.5], [NAN, 0.5]], {"input": "probs"}, [0]),
+    "dice": ([0.5, NAN, 0.75], [1.0, 0, 0], {"input": "probs"}, [0, 2]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_skipping_equals_deleting(name):
+    pred, target, keywords, good = CASES[name]
+    pred, target = np.array(pred), np.array(target)
+    loss = lossctl.loss(name)
+    assert loss(pred, target, nonfinite="skip", **keywords) == loss(pred[good], target[good], **keywords)
+    gradient = loss.gradient(pred, target, nonfinite="skip", **keywords)
+    assert np.array_equal(gradient[good], loss.gradient(pred[good], target[good], **keywords))
+    assert not np.delete(gradient, good, axis=0).any()
+    result = lossctl.evaluate(name, pred, target, nonfinite="skip", **keywords)
+    assert f"{len(pred) - len(good)} of {len(pred)} items are left out: not finite" in result.warnings
+    assert "nonfinite=skip" in result.signature
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_refused_unless_asked(name):
+    pred, target, keywords, _ = CASES[name]
+    with pytest.raises(lossctl.DataError, match="nan|inf|finite"):
+        lossctl.loss(name)(np.array(pred), np.array(target), **keywords)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_propagated_when_asked(name):
+    pred, target, keywords, good = CASES[name]
+    value = lossctl.loss(name)(np.array(pred), np.array(target), nonfinite="propagate", **keywords)
+    assert math.isnan(value)
+    if name != "dice":
+        items = lossctl.loss(name)(np.array(pred), np.array(target), nonfinite="propagate", reduction="none", **keywords)
+        assert np.isfinite(items[good]).all()
+        assert len(items) == len(pred)
+
+
+def test_words_in_a_table(tmp_path):
+    table = tmp_path / "pairs.csv"
+    table.write_text("pred,target\n1,2\nNaN,3\n4,-inf\n5,7\n")
+    sides = str(table), str(table)
+    with pytest.raises(lossctl.DataError, match="'NaN' is not finite") as refused:
+        lossctl.evaluate("mae", *sides)
+    assert refused.value.line == 3
+    assert lossctl.evaluate("mae", *sides, nonfinite="skip").value == 1.5
+    table.write_text("pred,target\n1e999,2\n")
+    with pytest.raises(lossctl.DataError, match="overflows"):
+        lossctl.evaluate("mae", *sides, nonfinite="propagate")
