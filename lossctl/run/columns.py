@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lossctl.data.inline import is_inline
 from lossctl.data.source import Source, open_source
+from lossctl.errors import DataError
 from lossctl.loss import Loss
 from lossctl.run.options import Options
 
@@ -33,16 +35,29 @@ def open_side(text: str, role: str, losses: Sequence[Loss], options: Options, st
     width = None
     shapes = {loss.shape for loss in losses}
     if role == "weights":
-        names, width = WEIGHT_NAMES, 1
+        # Typed weights may stand in one row.
+        names, width = WEIGHT_NAMES, None if is_inline(text) else 1
     elif shapes == {"boxes"}:
         names, width = BOX_NAMES[options.formats[role == "target"]], 4
     elif role == "target":
         names = TARGET_NAMES
-    elif shapes <= {"numbers", "binary"}:
-        names = PRED_NAMES[options.input or ""]
-    else:
+    elif shapes == {"classes"}:
         names = ()
+    else:
+        names = PRED_NAMES[options.input or ""]
     source = open_source(text, role=role, names=names, width=width, stdin=stdin)
+    if role == "pred" and "::" not in text:
+        _refuse_targets(source)
     if options.nonfinite != "error":
         source.admit_nonfinite()
     return source
+
+
+def _refuse_targets(source: Source) -> None:
+    """Raise DataError where all columns of a table would be scores, and one of them holds the targets."""
+    columns = source.columns or ()
+    targets = [name for name in columns if (name.casefold(),) in TARGET_NAMES]
+    if len(columns) > 1 and targets:
+        scores = [name for name in columns if name not in targets]
+        hint = f"choose: {source.path}::{f'{scores[0]}..{scores[-1]}' if len(scores) > 2 else ','.join(scores)}"
+        raise DataError(f"column {targets[0]} among the predictions", hint=hint, path=source.path, line=1)

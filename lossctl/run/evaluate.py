@@ -136,7 +136,7 @@ def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
             raise _mismatch(sides, pieces)
         if flats[0] is None:
             if not first:
-                raise DataError(f"{sides.pred.called()} is empty", hint="there is nothing to average")
+                raise sides.pred.fault("no items", "there is nothing to average")
             return
         _, target, weights = flats
         if weights is not None:
@@ -153,7 +153,9 @@ def _mismatch(sides: Sides, pieces: Sequence[tuple[int, Iterator[Flat]] | None])
     counts = {side.role: side.rows for side in sides}
     shapes = ", ".join(f"{s.source.path} {'x'.join(map(str, s.described().shape))}" for s in sides)
     if counts.get("target", counts["pred"]) != counts["pred"]:
-        return DataError(f"{counts['pred']} predictions but {counts['target']} targets ({shapes})")
+        pairs = ((counts["pred"], "prediction"), (counts["target"], "target"))
+        told = " but ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in pairs)
+        return DataError(f"{told} ({shapes})")
     return DataError(f"the sides do not have the same number of items ({shapes})")
 
 
@@ -164,11 +166,8 @@ def _check_weights(weights: Flat, first: int, side: Side | None) -> None:
     bad = np.flatnonzero(~((array >= 0) & np.isfinite(array)))
     if len(bad) and side is not None:
         row = first + int(bad[0])
-        raise DataError(
-            f"{side.called()}: weight {array[bad[0]]:g} in row {row}",
-            hint="weights are not negative",
-            **side.place(row),
-        )
+        hint = "weights are finite and not negative"
+        raise side.fault(f"weight {array[bad[0]]:g} in row {row}", hint, row // max(1, side.per_row))
 
 
 def _step(walk: Walk, chunk: Chunk, sides: Sides, factor: float | None, values: bool) -> Any:

@@ -53,6 +53,7 @@ def known_factor(walk: Walk) -> float | None:
         return 1.0 / options.normalizer
     inner, images = walk.reading.inner, walk.reading.images
     plain = walk.loss.weight is None and options.weights is None and options.ignore_index is None
+    plain = plain and options.nonfinite != "skip"
     return 1.0 / (images * inner) if plain and images else None
 
 

@@ -111,14 +111,12 @@ class Side:
             self.source.dtype,
         )
 
-    def place(self, row: int) -> dict[str, Any]:
-        """Return where row `row` is, for an error: path and line of a text file, else nothing."""
-        line = self.source.line(row)
-        return {"path": self.source.path, "line": line} if line is not None else {}
-
-    def called(self) -> str:
-        """Return what errors call it: its role, and its path when it has one."""
-        return self.role if self.source.path == self.role else f"{self.role} ({self.source.path})"
+    def fault(self, message: str, hint: str | None, row: int | None = None, joint: str = ": ") -> DataError:
+        """Return an error about this side: under its path, and its line if text, or else under its role."""
+        path = self.source.path
+        if path == self.role:
+            return DataError(f"{path}{joint}{message}", hint=hint)
+        return DataError(message, hint=hint, path=path, line=None if row is None else self.source.line(row))
 
 
 def canonical(flat: Flat, role: str) -> Flat:

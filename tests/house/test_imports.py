@@ -81,7 +81,7 @@ def test_formulas_import_formulas_only(module):
         (["pixel", "ce", "samples/classes_logits.npy", "samples/classes_target.npy", "--input=logits",
           "--ignore-index=255"], {"numba", "rich.table", "pyarrow"}),
     ],
-    ids=" ".join,
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
 )  # fmt: skip
 def test_light_commands_import_little(arguments, absent):
     code = f"import sys\nfrom lossctl.cli.main import run\nassert run({arguments!r}) == 0\nprint(sorted(sys.modules))"
