@@ -7,12 +7,14 @@ without an annotation come from the data and tell, with the constant `SHAPE`, ho
     boxes     value(p, g)                            two boxes (x1, y1, x2, y2)
     binary    value(q, r, log_q, log_r, y)           any of: probability, 1 - q, their logs, the target
     classes   value(q, r, log_q, y, class_weight, classes)   one class's part of a row; parts are added
-    regions   value(tp, fp, fn, diff, total)         any of the sums over the pixels of one image and class
+    regions   value(tp, fp, fn, tn, diff, total)     any of the sums over the pixels of one image and class
 
 The annotated arguments are the loss's parameters. `slope` takes the same arguments and returns the derivative
 with respect to each prediction argument (for boxes, the four derivatives with respect to p). Optional:
-`weight(…)`, what an item counts for in the mean when that is not 1, and `root(mean)` with
-`root_slope(root)` for a loss that is a function of the mean.
+`weight(…)`, what an item counts for in the mean when that is not 1; `root(mean)` with
+`root_slope(root)` for a loss that is a function of the mean; `inside(…)` with the text DOMAIN, which data the
+loss is defined for; AUTO, for parameters that may be `auto`, the loss whose mean over the data they then are; and
+BINARY, for a loss of rows that also compares one probability with one target.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ Shape = Literal["numbers", "boxes", "binary", "classes", "regions"]
 
 SHELF = Path(__file__).with_name("losses")
 SECTIONS = ("Formula", "Range", "Elsewhere", "Reference", "Examples")
-OVERLAPS = ("tp", "fp", "fn", "diff", "total")
+OVERLAPS = ("tp", "fp", "fn", "tn", "diff", "total")
 PREDICTED = {
     "numbers": ("pred",),
     "boxes": ("p",),
@@ -159,6 +161,10 @@ class Loss:
     weight: Callable[..., Any] | None
     root: Callable[..., Any] | None
     root_slope: Callable[..., Any] | None
+    inside: Callable[..., Any] | None
+    domain: str
+    auto: Mapping[str, str]
+    binary: bool
     source: str
 
     @property
@@ -238,14 +244,16 @@ def names(family: str | None = None) -> list[str]:
     return [name for name, file in shelf().items() if family in (None, file.parent.name)]
 
 
-@functools.cache
 def find(name: str) -> Loss:
-    """Return the loss of that name, or the one in the file of that path (`./mine.py`).
+    """Return the loss of that name, or the one in the file of that path (`./mine.py`), which is read anew.
 
     Raises UsageError for an unknown name, or a file that is not a loss.
     """
-    if name.endswith(".py"):
-        return _read_own(name)
+    return _read_own(name) if name.endswith(".py") else _on_the_shelf(name)
+
+
+@functools.cache
+def _on_the_shelf(name: str) -> Loss:
     file = shelf().get(name.replace("_", "-"))
     if file is None:
         close = did_you_mean(name, shelf())
@@ -298,6 +306,10 @@ def read(module: ModuleType, name: str, family: str) -> Loss:
         weight=getattr(module, "weight", None),
         root=getattr(module, "root", None),
         root_slope=getattr(module, "root_slope", None),
+        inside=getattr(module, "inside", None),
+        domain=getattr(module, "DOMAIN", ""),
+        auto=getattr(module, "AUTO", {}),
+        binary=getattr(module, "BINARY", False),
         source=origin,
     )
 

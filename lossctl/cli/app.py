@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from lossctl import __version__
+from lossctl.cli.texts import keep_texts
+from lossctl.errors import UsageError
 
 FAMILIES = {
     "box": ("losses of boxes", ("box",)),
@@ -15,20 +17,18 @@ FAMILIES = {
     "classification": ("losses of class scores", ("classification",)),
     "regression": ("losses of numbers", ("regression",)),
 }
+HELP = {"help_option_names": ["-h", "--help"]}
+WIDE = 100
+
+keep_texts()
 
 
 class LossGroup(TyperGroup):
     """A family: its commands are the losses, built when they are named."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of the losses."""
-        from lossctl.loss import names
-
-        return [name for family in FAMILIES[str(self.name)][1] for name in names(family)]
-
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of `giou`, `giou,ciou`, `all` or `./mine.py`; raises UsageError for an unknown loss."""
-        from lossctl.cli.evaluate import command
+        from lossctl.cli.command import command
 
         return command(str(self.name), FAMILIES[str(self.name)][1], cmd_name)
 
@@ -36,33 +36,89 @@ class LossGroup(TyperGroup):
         """Take the first argument as a loss, whatever it looks like."""
         return args[0], self.get_command(ctx, args[0]), args[1:]
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_help(self, ctx: Any, formatter: Any) -> None:
         """List the losses with their first sentence."""
-        from lossctl.loss import find
+        from lossctl.cli.help import of_family
+        from lossctl.loss import find, names
 
-        rows = [(name, find(name).sentence.partition(":")[2].strip().split(";")[0]) for name in self.list_commands(ctx)]
-        with formatter.section("Losses"):
-            formatter.write_dl([(name, text.removesuffix(".")) for name, text in rows])
+        about, shelves = FAMILIES[str(self.name)]
+        losses = [find(name) for shelf in shelves for name in names(shelf)]
+        formatter.write(of_family(str(self.name), about, losses))
+
+
+def _rows(command: Any, ctx: Any, kind: str) -> list[tuple[str, str]]:
+    """Return the arguments or the options of a command, each with its text."""
+    rows = []
+    for parameter in command.get_params(ctx):
+        if parameter.param_type_name == kind:
+            names = (
+                [parameter.metavar]
+                if kind == "argument"
+                else [", ".join(sorted(parameter.opts, key=len)), parameter.metavar]
+            )
+            rows.append((" ".join(filter(None, names)), parameter.help or ""))
+    return rows
+
+
+class Command(TyperCommand):
+    """A command that computes nothing."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write it as all help is written."""
+        from lossctl.cli.help import of_command
+
+        operands, options = _rows(self, ctx, "argument"), _rows(self, ctx, "option")
+        formatter.write(of_command(ctx.command_path, str(self.help), operands, options))
+
+
+class Commands(TyperGroup):
+    """All commands."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """List the commands."""
+        from lossctl.cli.help import of_program
+
+        commands = [(name, self.commands[name].get_short_help_str(WIDE)) for name in self.list_commands(ctx)]
+        formatter.write(of_program(str(self.help), commands, _rows(self, ctx, "option")))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return their names, what computes first."""
+        return sorted(self.commands, key=lambda name: name not in FAMILIES)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the first argument names; raises UsageError with what was meant."""
+        if args[0] not in self.commands:
+            _refuse(args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+
+def _refuse(name: str, known: list[str]) -> NoReturn:
+    from lossctl.cli.shelf import COMMANDS
+    from lossctl.loss import did_you_mean, find, shelf
+
+    if name.replace("_", "-") in shelf():
+        family = find(name).family
+        raise UsageError(f"'{name}' is a loss", hint=f"lossctl {COMMANDS.get(family, family)} {name} …")
+    close = did_you_mean(name, known)
+    offer = f"; did you mean '{close}'?" if close else ""
+    raise UsageError(f"unknown command '{name}'{offer}", hint=f"the commands are {', '.join(known)}")
 
 
 app = typer.Typer(
     name="lossctl",
-    help="Losses of boxes, masks, class scores and numbers, from files, exactly and fast.",
-    epilog="lossctl box giou 0,0,10,10 5,5,15,15",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=HELP,
 )
 
-for _name, (_help, _) in FAMILIES.items():
+for _name, (_about, _) in FAMILIES.items():
     app.add_typer(
         typer.Typer(
-            name=_name, help=f"{_help[0].upper()}{_help[1:]}: lossctl {_name} LOSS PRED TARGET.", cls=LossGroup,
-            no_args_is_help=True, rich_markup_mode=None, callback=lambda: None,
-            subcommand_metavar="LOSS PRED [TARGET] [OPTIONS]",
-            epilog="LOSS: a name, several with commas, all, or a file ./mine.py. LOSS --help tells all about one.",
+            name=_name, short_help=_about, cls=LossGroup, no_args_is_help=True, rich_markup_mode=None,
+            callback=lambda: None,
         )
     )  # fmt: skip
 
@@ -76,18 +132,20 @@ def _version(asked: bool) -> None:
 @app.callback()
 def top(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="show the version and exit")
     ] = False,
 ) -> None:
     """Losses of boxes, masks, class scores and numbers, from files, exactly and fast."""
 
 
-@app.command("list")
+@app.command("list", cls=Command, short_help="all losses, or those whose text has the words")
 def list_losses(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORDS]", help="Only losses whose text has all of them.")
+        list[str] | None, typer.Argument(metavar="[WORDS]", help="only losses whose text has all of them")
     ] = None,
-    output_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, plain or json.")] = "",
+    output_format: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="table, plain or json [table on a terminal, else plain]")
+    ] = "",
 ) -> None:
     """List the losses, or those whose text has all the words: lossctl list segmentation."""
     from lossctl.cli.shelf import list_losses as show
@@ -95,9 +153,9 @@ def list_losses(
     show(words or [], output_format)
 
 
-@app.command()
+@app.command(cls=Command, short_help="formula, range, parameters, reference, examples of a loss")
 def explain(
-    loss: Annotated[str, typer.Argument(metavar="LOSS", help="A name, or a loss file ./mine.py.")],
+    loss: Annotated[str, typer.Argument(metavar="LOSS", help="a name, or a loss file ./mine.py")],
 ) -> None:
     """Explain a loss: formula, range, parameters, what others do, reference, examples."""
     from lossctl.cli.shelf import explain as show
@@ -105,9 +163,9 @@ def explain(
     show(loss)
 
 
-@app.command()
+@app.command(cls=Command, short_help="versions, CPU, threads and the kernel cache")
 def env(
-    output_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="plain or json.")] = "",
+    output_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="plain or json [plain]")] = "",
 ) -> None:
     """Print versions, CPU, threads and the kernel cache: what a report of a bug or a timing should hold."""
     from lossctl.cli.env import env as show

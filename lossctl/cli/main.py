@@ -5,59 +5,41 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 import typer
 
 from lossctl.cli.app import app
-from lossctl.errors import LossctlError, OutputError, UsageError
+from lossctl.cli.signals import INTERRUPTED, TERMINATED, Terminated, leave
+from lossctl.cli.streams import mute, prepare, say, unwritable
+from lossctl.cli.usage import explained
+from lossctl.errors import LimitError, LossctlError, UsageError
 
-# What begins like a number is a number, not an option.
-NEGATIVE = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
-INTERRUPTED, TERMINATED, CLOSED = 130, 143, 141
-
-
-class _Terminated(BaseException):
-    """SIGTERM arrived."""
+# What begins like a number is no option, nor are columns of standard input: -::x1,y1,x2,y2.
+NEGATIVE = re.compile(r"-(\.?\d|inf|nan|::)", re.IGNORECASE)
+CLOSED = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code that the contract gives to what happened."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    code = run(arguments)
+    prepare()
+    code = run(sys.argv[1:] if arguments is None else arguments)
     try:
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        code = code or CLOSED
-        _mute(sys.stdout.fileno())
     except OSError as error:
-        code = code or complain(OutputError(f"could not write: {error.strerror}", path="<stdout>"), as_json=False)
-        _mute(sys.stdout.fileno())
+        code = code or _unwritten(error)
+        mute(sys.stdout)
     if code in (INTERRUPTED, TERMINATED):
-        # Threads may be deep in compiled code; nobody waits for them.
-        os._exit(code)
+        leave(code)
     sys.exit(code)
-
-
-def _mute(descriptor: int) -> None:
-    """Point a descriptor nowhere, so that the interpreter's own last flush is silent."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-
-
-def _terminate(signal_number: int, frame: object) -> NoReturn:
-    raise _Terminated
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit code."""
     as_json = "--format=json" in arguments or ("--format", "json") in itertools.pairwise(arguments)
-    with suppress(ValueError):  # not the main thread
-        signal.signal(signal.SIGTERM, _terminate)
     try:
         command = typer.main.get_command(app)
         # A space in front keeps a negative number from being read as an option; readers strip it.
@@ -67,44 +49,44 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except typer.TyperException as error:
-        return complain(_usage(error), as_json)
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.message.rstrip(), file=sys.stderr)
+            return UsageError.exit_code
+        return complain(explained(error, arguments), as_json)
     except LossctlError as error:
         return complain(error, as_json)
     except (KeyboardInterrupt, typer.Abort):
-        print("lossctl: interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
-    except _Terminated:
+    except Terminated:
         return TERMINATED
-    except BrokenPipeError:
-        _mute(sys.stdout.fileno())
-        return CLOSED
     except MemoryError:
-        from lossctl.errors import LimitError
-
-        return complain(
-            LimitError("not enough memory", hint="more may be free later, or read the data in parts"), as_json
-        )
+        hint = "more may be free later; --threads 1 needs less"
+        return complain(LimitError("not enough memory", hint=hint), as_json)
     except Exception as error:
+        # Readers and writers turn their own failures into LossctlErrors: what has no name of a file is stdout.
+        if isinstance(error, OSError) and error.filename is None:
+            mute(sys.stdout)
+            return _unwritten(error)
         if os.environ.get("LOSSCTL_DEBUG"):
             raise
-        place = error.__traceback__
-        while place is not None and place.tb_next is not None:
-            place = place.tb_next
-        where = f" ({Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno})" if place else ""
-        bug = LossctlError(
-            f"a bug in lossctl: {type(error).__name__}: {error}{where}",
-            hint="LOSSCTL_DEBUG=1 shows where; please report it",
-        )
-        return complain(bug, as_json)
+        return complain(_bug(error), as_json)
     return 0
 
 
-def _usage(error: typer.TyperException) -> UsageError:
-    """Return a parser's complaint as one of ours."""
-    message = error.format_message() if hasattr(error, "format_message") else str(error)
-    context = getattr(error, "ctx", None)
-    hint = f"{context.command_path} --help" if context is not None else "lossctl --help"
-    return UsageError(" ".join(message.split()).rstrip("."), hint=hint)
+def _unwritten(error: OSError) -> int:
+    """Return the exit code of a stdout that takes no more; a pipe that was closed is no news."""
+    return CLOSED if isinstance(error, BrokenPipeError) else complain(unwritable(error), as_json=False)
+
+
+def _bug(error: Exception) -> LossctlError:
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" ({Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno})" if place else ""
+    return LossctlError(
+        f"a bug in lossctl: {type(error).__name__}: {error}{where}",
+        hint="LOSSCTL_DEBUG=1 shows where; please report it",
+    )
 
 
 def complain(error: LossctlError, as_json: bool) -> int:
@@ -112,16 +94,14 @@ def complain(error: LossctlError, as_json: bool) -> int:
     if as_json:
         from lossctl.show.results import error_json
 
-        sys.stdout.write(error_json(error))
-        return error.exit_code
-    lines = [f"lossctl: error: {error}"] + ([f"  hint: {error.hint}"] if error.hint else [])
-    for line in lines:
-        print(printable(line), file=sys.stderr)
+        try:
+            sys.stdout.write(error_json(error))
+            sys.stdout.flush()
+        except OSError:
+            mute(sys.stdout)
+        else:
+            return error.exit_code
+    say(f"lossctl: error: {error}")
+    if error.hint:
+        say(f"  hint: {error.hint}")
     return error.exit_code
-
-
-def printable(text: str) -> str:
-    """Return text with control characters shown, not sent to the terminal."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    encoding = sys.stderr.encoding or "utf-8"
-    return shown.encode(encoding, "backslashreplace").decode(encoding)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -12,6 +11,9 @@ from lossctl.errors import UsageError
 from lossctl.loss import Loss, Parameter, find, names
 
 COMMANDS = {"region": "pixel"}
+# Sections whose lines may be broken elsewhere.
+PROSE = ("Range", "Elsewhere", "Reference")
+INDENT = "    "
 
 
 def list_losses(words: Sequence[str], form: str) -> None:
@@ -38,36 +40,49 @@ def _mentions(loss: Loss, word: str) -> bool:
 
 
 def _table(losses: Sequence[Loss]) -> str:
-    width = shutil.get_terminal_size().columns
-    indent = " " * (max(len(loss.name) for loss in losses) + 4)
-    lines: list[str] = []
-    family = ""
+    from lossctl.cli.help import defined, paragraphs
+
+    families: dict[str, list[tuple[str, str]]] = {}
     for loss in losses:
-        if loss.family != family:
-            family = loss.family
-            lines += [f"{chr(10) if lines else ''}{family}   (lossctl {COMMANDS.get(family, family)} LOSS PRED TARGET)"]
-        head = f"  {loss.name}".ljust(len(indent))
-        lines += textwrap.wrap(loss.sentence, max(40, width), initial_indent=head, subsequent_indent=indent)
-    return "\n".join(lines) + "\n"
+        families.setdefault(loss.family, []).append((loss.name, loss.sentence))
+    titles = {name: f"{name}   (lossctl {COMMANDS.get(name, name)} LOSS PRED TARGET)" for name in families}
+    return paragraphs(*(defined(titles[name], rows) for name, rows in families.items()))
 
 
 def explain(name: str) -> None:
     """Print all that a loss file says, its parameters with their ranges and its examples as commands."""
-    print(explanation(find(name)), end="")
+    from lossctl.cli.help import width
+
+    loss = find(name)
+    print(f"{loss.name} ({loss.family})\n\n{explained(loss, width())}")
 
 
-def explanation(loss: Loss) -> str:
-    """Return a loss's text: one source for `explain` and for `--help`."""
-    parts = [f"{loss.name} ({loss.family})", loss.sentence]
+def explained(loss: Loss, width: int, without: Sequence[str] = ()) -> str:
+    """Return a loss's text, prose wrapped: one source for `explain` and for `--help`."""
+    parts = [_filled(loss.sentence, width)]
     for title, body in loss.sections.items():
+        if title in without:
+            continue
         if title == "Parameters":
             body = "\n".join(parameter_lines(loss.parameters))
-        if title == "Examples":
-            commands = [f"lossctl {COMMANDS.get(loss.family, loss.family)} {loss.name} {a}" for a, _ in loss.examples()]
-            width = max(map(len, commands))
-            body = "\n".join(f"{c.ljust(width)}   {x}" for c, (_, x) in zip(commands, loss.examples(), strict=True))
-        parts.append(f"{title}\n{textwrap.indent(body, '    ')}")
-    return "\n\n".join(parts) + "\n"
+        elif title == "Examples":
+            body = "\n".join(_examples(loss))
+        elif title in PROSE:
+            body = _filled(body, width - len(INDENT))
+        parts.append(f"{title}\n{textwrap.indent(body, INDENT)}")
+    return "\n\n".join(parts)
+
+
+def _filled(text: str, width: int) -> str:
+    return textwrap.fill(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
+
+
+def _examples(loss: Loss) -> list[str]:
+    """Return the examples as commands, each with its result."""
+    family = COMMANDS.get(loss.family, loss.family)
+    examples = [(f"lossctl {family} {loss.name} {arguments}", expected) for arguments, expected in loss.examples()]
+    longest = max(len(command) for command, _ in examples)
+    return [f"{command.ljust(longest)}   {expected}" for command, expected in examples]
 
 
 def parameter_lines(parameters: Sequence[Parameter]) -> list[str]:

@@ -48,7 +48,7 @@ class Source(ABC):
         Raise DataError for malformed, truncated or changed data, LimitError where a part is too large.
         """
 
-    def admit_nonfinite(self) -> None:
+    def admit_nonfinite(self) -> None:  # noqa: B027 - only text has something to do
         """Read the words nan and inf as numbers from now on, where numbers are text."""
 
     def line(self, row: int) -> int | None:

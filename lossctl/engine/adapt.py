@@ -24,9 +24,12 @@ SUMS = {
     "tp": ("q[k] * y[k]", "y"),
     "fp": ("q[k] * (1.0 - y[k])", "1.0 - y"),
     "fn": ("r[k] * y[k]", "-y"),
+    "tn": ("r[k] * (1.0 - y[k])", "y - 1.0"),
     "diff": (
-        "((q[k] - y[k]) * (q[k] - y[k]) if squared else q[k] * (1.0 - y[k]) + r[k] * y[k])",
-        "(2.0 * (q - y) if squared else 1.0 - 2.0 * y)",
+        # q - y, written with the digits of 1 - q where y is 1.
+        "((q[k] * (1.0 - y[k]) - r[k] * y[k]) * (q[k] * (1.0 - y[k]) - r[k] * y[k])"
+        " if squared else q[k] * (1.0 - y[k]) + r[k] * y[k])",
+        "(2.0 * (q * (1.0 - y) - r * y) if squared else 1.0 - 2.0 * y)",
     ),
     "total": ("(q[k] * q[k] + y[k] * y[k] if squared else q[k] + y[k])", "(2.0 * q if squared else 1.0)"),
 }
@@ -49,6 +52,7 @@ class Adapter:
         self.loss = loss
         self.room: dict[str, Any] = {function.__name__: function for function in HELPERS}
         self.room |= {"__name__": __name__, "value": loss.value, "slope": loss.slope, "weight": loss.weight}
+        self.room["inside"] = loss.inside
         static = static_names(loss)
         order = iter(range(len(settings)))
         self.arguments = [
@@ -153,16 +157,18 @@ def _checks(
         there = "True"
         flat = "(p[2] == p[0]) | (p[3] == p[1]) | (g[2] == g[0]) | (g[3] == g[1])"
     else:
-        read = ("p, t = fetch(pred, i), fetch(target, i)",)
+        read = ("x, t = fetch(pred, i), fetch(target, i)",)
         wrong = "False"
         if adapter.loss.shape == "binary":
-            wrong = "(t < 0.0) | (t > 1.0)" + (" | (p < 0.0) | (p > 1.0)" if source == "probs" else "")
-        spread_out, there, flat = "(p - p) + (t - t)", "(t != ignore)", "False"
+            wrong = "(t < 0.0) | (t > 1.0)" + (" | (x < 0.0) | (x > 1.0)" if source == "probs" else "")
+        spread_out, there, flat = "(x - x) + (t - t)", "(t != ignore)", "False"
+    if adapter.loss.inside is not None:
+        wrong += f" | (not {adapter.call('inside')})"
     if nonfinite == "error":
         wrong += f" | ({spread_out} != 0.0)"
     if nonfinite == "skip":
         there += f" & ({spread_out} == 0.0)"
-    invalid = adapter.define("invalid", head, *read, f"return {wrong}")
+    invalid = adapter.define("invalid", f"{head}, params", *read, f"return {wrong}")
     degenerate = adapter.define("degenerate", head, *read, f"return {flat}")
     return invalid, degenerate, adapter.define("kept", f"{head}, ignore", *read, f"return {there}")
 
@@ -176,7 +182,7 @@ TARGETS = {
 
 
 def rows_kernel(loss: Loss, settings: dict[str, Setting], source: str, target: str) -> Function:
-    """Return the kernel of a loss of rows of scores; `target`: labels, shares, logits or none."""
+    """Return the kernel of a loss of rows of scores; `target`: labels, shares, logits, none, or mask for one score."""
     adapter = Adapter(loss, settings)
     head = "q, r, log_q, y, class_weight, classes, params"
     term = adapter.define("term", head, "return " + adapter.call("value"))
@@ -192,7 +198,7 @@ def rows_kernel(loss: Loss, settings: dict[str, Setting], source: str, target: s
         by_log_q = partials.get("log_q", "0.0")
         lines = [f"by = {adapter.call('slope')}", f"return 0.0 {by_q}, {by_log_q}"]
     term_slope = adapter.define("term_slope", head, *lines)
-    spreader, back = SPREADS[source]
+    spreader, back = SIGMOID if target == "mask" and source == "logits" else SPREADS[source]
     return loops.rows(spreader, TARGETS[target], term, term_slope, share, unit, back)
 
 
@@ -206,7 +212,7 @@ def regions_kernels(loss: Loss, activation: str, target: str) -> tuple[Function,
         lines += [f"sums[{len(names)} * cell + {s}] = tree(part, n)"]
     sums_of = adapter.define("sums_of", "n, cell, squared, q, r, y, part, sums", *lines)
     terms = " + ".join(f"by[{len(names)} * cell + {s}] * ({SUMS[name][1]})" for s, name in enumerate(names))
-    pixel_slope = adapter.define("pixel_slope", "q, y, squared, by, cell", f"return {terms}")
+    pixel_slope = adapter.define("pixel_slope", "q, r, y, squared, by, cell", f"return {terms}")
     spreader, back = SIGMOID if activation == "sigmoid" else SPREADS["probs" if activation == "none" else "logits"]
     spread_target = TARGETS[target]
     return loops.regions(spreader, spread_target, sums_of), loops.region_slopes(

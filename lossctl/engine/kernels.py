@@ -24,8 +24,8 @@ def choose(
 ) -> tuple[bool, tuple[Function, ...]]:
     """Return whether `size` numbers are worth compiled kernels (or they are there already), and the kernels.
 
-    reading: (source, pred format, target format, nonfinite) for numbers, binary scores and boxes; (source, target) for rows;
-    (activation, target) for regions.
+    reading: (source, pred format, target format, nonfinite) for numbers, binary scores and boxes; (source, target)
+    for rows; (activation, target) for regions.
     """
     static = adapt.static_names(loss)
     key = (

@@ -41,7 +41,7 @@ def items(item, item_slope, share, invalid, degenerate, kept):
                 used += select(keep, 1, 0)
                 flat += select(keep & degenerate(pred, target, i), 1, 0)
                 endless += select(loss == INFINITY, 1, 0)
-                bad += select(keep & invalid(pred, target, i), 1, 0)
+                bad += select(keep & invalid(pred, target, i, params), 1, 0)
             if slopes is not None:
                 for k in range(n):
                     i = start + k
@@ -99,7 +99,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
         )
         by_q, by_log_q = rooms(classes, width), rooms(classes, width)
         losses, counted, keep, scale = room(width), room(width), room(width), room(width)
-        spare = rooms(4, width)
+        spare = rooms(5, width)
         per_image = (inner + width - 1) // width
         for block in range(lo, hi):
             image = block // per_image
@@ -152,24 +152,34 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
 def softmax_back(n, classes, q, r, by_q, by_log_q, scale, base, step, pitch, spare, slopes):
     """Write scale · d loss / d logit of rows that sum to 1.
 
-    Σ over the other classes, not over all, meets r = 1 - q with its own digits: nothing cancels where q is almost 1.
+    Each class needs the sum over the others. The likeliest class is kept apart, as `softmax` kept it apart (and left
+    its number in spare[3]): its share would swallow the digits of all others.
     """
-    through_q, through_log = spare[0], spare[1]
+    rest, lead, rest_log, first, lead_log = spare[0], spare[1], spare[2], spare[3], spare[4]
     for k in range(n):
-        through_q[k] = 0.0
-        through_log[k] = 0.0
+        rest[k] = 0.0
+        rest_log[k] = 0.0
     for c in range(classes):
         q_c, by_c, by_log_c = q[c], by_q[c], by_log_q[c]
+        number = 1.0 * c
         for k in range(n):
-            through_q[k] += q_c[k] * by_c[k]
-            through_log[k] += by_log_c[k]
+            leads = first[k] == number
+            own = times(q_c[k], by_c[k])
+            by_c[k] = own
+            rest[k] += select(leads, 0.0, own)
+            lead[k] = select(leads, own, lead[k])
+            rest_log[k] += select(leads, 0.0, by_log_c[k])
+            lead_log[k] = select(leads, by_log_c[k], lead_log[k])
     for c in range(classes):
-        q_c, r_c, by_c, by_log_c = q[c], r[c], by_q[c], by_log_q[c]
+        q_c, r_c, own_c, by_log_c = q[c], r[c], by_q[c], by_log_q[c]
         at = base + c * pitch
+        number = 1.0 * c
         for k in range(n):
-            others = q_c[k] * (by_c[k] * r_c[k] - (through_q[k] - q_c[k] * by_c[k]))
-            logs = by_log_c[k] * r_c[k] - q_c[k] * (through_log[k] - by_log_c[k])
-            store(slopes, at + k * step, times(scale[k], others + logs))
+            leads = first[k] == number
+            others = rest[k] + select(leads, 0.0, lead[k] - own_c[k])
+            others_log = rest_log[k] + select(leads, 0.0, lead_log[k] - by_log_c[k])
+            slope = (own_c[k] + by_log_c[k]) * r_c[k] - q_c[k] * (others + others_log)
+            store(slopes, at + k * step, times(scale[k], slope))
 
 
 def given_back(n, classes, q, r, by_q, by_log_q, scale, base, step, pitch, spare, slopes):
@@ -206,7 +216,7 @@ def regions(spread, spread_target, sums_of):
             rooms(classes, width),
         )
         keep, part = room(width), room(width)
-        spare = rooms(4, width)
+        spare = rooms(5, width)
         winner = spare[3]
         per_image = (inner + width - 1) // width
         for block in range(lo, hi):
@@ -257,7 +267,7 @@ def region_slopes(spread, spread_target, pixel_slope, back):
         )
         by_q, by_log_q = rooms(classes, width), rooms(classes, width)
         keep = room(width)
-        spare = rooms(4, width)
+        spare = rooms(5, width)
         per_image = (inner + width - 1) // width
         for block in range(lo, hi):
             image = block // per_image
@@ -267,9 +277,9 @@ def region_slopes(spread, spread_target, pixel_slope, back):
             load(n, grid, image, start, pred, q)
             spread(n, classes, nonfinite, 1.0, tolerances[0], False, q, r, log_q, keep, spare)
             for c in range(classes):
-                q_c, y_c, by_c = q[c], y[c], by_q[c]
+                q_c, r_c, y_c, by_c = q[c], r[c], y[c], by_q[c]
                 for k in range(n):
-                    by_c[k] = pixel_slope(q_c[k], y_c[k], squared, by, image * classes + c)
+                    by_c[k] = pixel_slope(q_c[k], r_c[k], y_c[k], squared, by, image * classes + c)
             base = image * stride + start * step
             back(n, classes, q, r, by_q, by_log_q, keep, base, step, pitch, spare, slopes)
 

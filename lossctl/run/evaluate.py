@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from lossctl.data.source import Source
 from lossctl.engine.sums import BLOCK, exact
 from lossctl.errors import DataError
-from lossctl.loss import Request
+from lossctl.loss import Request, requests
 from lossctl.run.checks import check
 from lossctl.run.finish import finish_regions, finish_summed, known_factor, region_slopes, summed_factor
 from lossctl.run.options import Options
@@ -50,7 +50,7 @@ class Sides(NamedTuple):
 
 
 def evaluate(
-    requests: Sequence[Request],
+    asked: Sequence[Request],
     pred: Source,
     target: Source | None,
     options: Options,
@@ -61,10 +61,10 @@ def evaluate(
     `sinks`: for each request, what takes d loss / d pred. `options.weights` is a Source.
     Raises UsageError for options that do not go together, DataError for data that do not.
     """
-    check([request.loss for request in requests], options, target is not None, with_slopes=bool(sinks))
-    sides = _sides(pred, target, options.weights, once=len(requests) == 1 and not sinks)
+    check([request.loss for request in asked], options, target is not None, with_slopes=bool(sinks))
+    sides = _sides(pred, target, options.weights, once=_once(asked) and not sinks)
     with Workers(options.workers) as workers:
-        walks = [_walk(_balanced(request, sides, options, workers), sides, options, workers) for request in requests]
+        walks = [_walk(_settled(request, sides, options, workers), sides, options, workers) for request in asked]
         waiting = dict(zip(map(id, walks), sinks, strict=False))
         for group in _by_pace(walks):
             early = {id(w): factor for w in group if id(w) in waiting and (factor := known_factor(w)) is not None}
@@ -85,6 +85,11 @@ def evaluate(
                 _second_pass(walk, sides, workers, waiting[id(walk)])
     inputs = tuple(side.described() for side in sides)
     return [replace(result, inputs=inputs) for result in results]
+
+
+def _once(asked: Sequence[Request]) -> bool:
+    """Tell whether one pass over the data is enough for their values."""
+    return len(asked) == 1 and "auto" not in asked[0].settings.values()
 
 
 def _sides(pred: Source, target: Source | None, weights: Source | None, once: bool) -> Sides:
@@ -194,8 +199,14 @@ def _second_pass(walk: Walk, sides: Sides, workers: Workers, sink: Sink) -> None
         sink.append(walk.step(chunk, factor, values=False, slopes=True)[1])
 
 
-def _balanced(request: Request, sides: Sides, options: Options, workers: Workers) -> Request:
-    """Replace a pos_weight of `auto` by Σ(1 - y) / Σ y of the targets in use."""
+def _settled(request: Request, sides: Sides, options: Options, workers: Workers) -> Request:
+    """Replace settings of `auto` by what the data say: the mean of a loss, or a weight that balances two classes."""
+    plain = replace(options, reduction="mean", weights=None, normalizer=None)
+    for name, of in request.loss.auto.items():
+        if request.settings[name] == "auto":
+            target = None if sides.target is None else sides.target.source
+            found = evaluate(requests(of), sides.pred.source, target, plain)
+            request = Request(request.loss, request.settings | {name: found[0].value})
     if request.settings.get("pos_weight") != "auto" or sides.target is None:
         return request
     walk = _walk(request, sides, options, workers)

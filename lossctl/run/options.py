@@ -49,7 +49,8 @@ class Options:
             object.__setattr__(self, "class_weights", tuple(map(float, self.class_weights)))
         choices = {
             "reduction": Reduction, "box_format": BoxFormat, "pred_format": BoxFormat, "target_format": BoxFormat,
-            "input": Input, "layout": Layout, "aggregate": Aggregate, "absent": Absent, "activation": Activation, "nonfinite": Nonfinite,
+            "input": Input, "layout": Layout, "aggregate": Aggregate, "absent": Absent, "activation": Activation,
+            "nonfinite": Nonfinite,
         }  # fmt: skip
         for name, kind in choices.items():
             given = getattr(self, name)

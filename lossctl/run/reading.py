@@ -88,7 +88,13 @@ def _read_items(loss: Loss, pred: Dims, target: Dims | None, options: Options) -
 
 def _candidates(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Iterator[Reading]:
     regions = loss.shape == "regions"
-    if regions and target is not None and _same(pred, target):
+    if loss.binary and target is not None and len(row := _squeezed(pred)) < 2 and _same(row, _squeezed(target)):
+        yield Reading("HW", "mask", 1, _product(pred), 1)
+        if options.layout is None:
+            # A single row against its like is a list of yes and no, not one row of classes.
+            return
+    one_channel = regions or (loss.binary and options.layout in ("HW", "NHW"))
+    if one_channel and target is not None and _same(pred, target):
         if len(pred) in (1, 2):
             yield Reading("HW", "mask", 1, _product(pred), 1)
         if len(pred) == 3:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossctl.errors import LossctlError
 from lossctl.run.sides import Side
-from lossctl.run.walk import Chunk, ItemsWalk, RegionsWalk, RowsWalk, Walk, tolerance
+from lossctl.run.walk import Chunk, ItemsWalk, RegionsWalk, RowsWalk, Walk, settled, tolerance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +49,8 @@ def refuse(walk: Walk, chunk: Chunk, pred: Side, target: Side | None) -> NoRetur
         _refuse_numbers(t, keep, at_target, target, walk.loss.takes_scores)
         if walk.reading.target == "shares":
             _refuse_rows(walk, t.reshape(chunk.units, -1), chunk, target, tolerance(chunk.target))
+    if walk.loss.inside is not None:
+        _refuse_outside(walk, p, t, chunk, pred)
     if probable:
         _refuse_rows(walk, scores, chunk, pred, tolerance(chunk.pred))
     raise LossctlError(f"{walk.loss.name} found an invalid item between {chunk.first} and {chunk.first + chunk.units}")
@@ -58,7 +60,7 @@ def _refuse_boxes(flat: Numbers, first: int, side: Side, box_format: str, lenien
     import numpy as np
 
     boxes = flat.reshape(-1, 4)
-    finite = np.isfinite(boxes).all(axis=1)
+    finite: Any = np.isfinite(boxes).all(axis=1)
     with np.errstate(invalid="ignore"):
         ordered = boxes[:, 2:] >= (boxes[:, :2] if box_format == "xyxy" else 0)
     bad = np.flatnonzero(finite & ~ordered.all(axis=1) if lenient else ~finite | ~ordered.all(axis=1))
@@ -128,6 +130,16 @@ def _refuse_labels(flat: Numbers, keep: Any, at: int, side: Side, walk: Walk) ->
     raise side.fault(what + more, hint, _row(side, place))
 
 
+def _refuse_outside(walk: Walk, p: Numbers, t: Numbers, chunk: Chunk, side: Side) -> None:
+    inside = walk.loss.inside
+    assert inside is not None
+    for row, (x, y) in enumerate(zip(p.tolist(), t.tolist(), strict=True)):
+        if y != walk.ignore and not inside(x, y, *settled(walk.settings)):
+            place = chunk.first + row
+            what = f"prediction {x:.12g}, target {y:.12g} at {_index(side, place)}: {walk.loss.domain}"
+            raise side.fault(what, None, _row(side, place))
+
+
 def _refuse_rows(walk: Walk, scores: Numbers, chunk: Chunk, side: Side, limit: float) -> None:
     import numpy as np
 
@@ -135,7 +147,7 @@ def _refuse_rows(walk: Walk, scores: Numbers, chunk: Chunk, side: Side, limit: f
     rows_first = walk.reading.rows_first
     rows = scores.reshape(-1, classes) if rows_first else np.moveaxis(scores.reshape(chunk.units, classes, -1), 1, 2)
     totals = rows.reshape(-1, classes).sum(axis=1)
-    # Not > limit: a sum that is NaN belongs to a row that was left out.
+    # A sum that is NaN is not among them: that row was left out, or refused before.
     bad = np.flatnonzero(np.abs(totals - 1) > limit)
     if not len(bad):
         return

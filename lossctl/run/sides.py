@@ -79,7 +79,8 @@ class Side:
             return (1, *shape) if len(shape) == 1 else shape
         if is_text and len(shape) == 2 and shape[1] == 1:
             return shape[:1]
-        if is_text and len(shape) == 2 and shape[0] == 1 and loss_shape != "regions":
+        # Beside class scores a row is read as it stands: labels, or the distribution of one row of scores.
+        if is_text and len(shape) == 2 and shape[0] == 1 and loss_shape not in ("regions", "classes"):
             return shape[1:]
         return shape
 

@@ -178,7 +178,7 @@ class RowsWalk(SummedWalk):
         self.block = self.width if reading.rows_first else 1
         self.per_pred = classes * self.inner
         self.per_weight = self.inner
-        self.per_target = {"labels": self.inner, "none": 0}.get(reading.target, self.per_pred)
+        self.per_target = {"labels": self.inner, "mask": self.inner, "none": 0}.get(reading.target, self.per_pred)
         self.weights_of_classes = class_weights(options.class_weights, classes)
 
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
@@ -196,12 +196,13 @@ class RowsWalk(SummedWalk):
         class_weights = given(fast, self.weights_of_classes)
         params = adapt.numbers(self.settings, adapt.static_names(self.loss))
         temperature = float(self.settings.get("temperature") or 1.0)
-        tolerances = tolerance(chunk.pred), tolerance(chunk.target)
+        # A single probability need not sum to 1.
+        tolerances = (tolerance(chunk.pred), tolerance(chunk.target)) if self.reading.classes > 1 else (0.0, 0.0)
 
         def work(lo: int, hi: int) -> None:
             kernel(
-                lo, hi, grid, self.width, pred, target, class_weights, self.ignore, self.nonfinite, weights, temperature, tolerances,
-                params, factor, sums, counts, out, by,
+                lo, hi, grid, self.width, pred, target, class_weights, self.ignore, self.nonfinite, weights,
+                temperature, tolerances, params, factor, sums, counts, out, by,
             )  # fmt: skip
 
         (self.workers.spread if fast else _alone)(blocks, work)

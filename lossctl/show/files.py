@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lossctl.data.output import replacing
-from lossctl.errors import UsageError
 from lossctl.run.result import Result
-from lossctl.show.results import as_csv, as_json, cells
+from lossctl.show.results import as_csv, as_json, columns
 
 ENDINGS = (".csv", ".json", ".npy", ".parquet")
 
@@ -18,21 +17,18 @@ def write(results: Sequence[Result], path: str) -> None:
     if ending == "npy":
         _npy(results, path)
         return
+    content = b"" if ending == "parquet" else (as_json if ending == "json" else as_csv)(results).encode()
     with replacing(path) as file:
-        if ending == "json":
-            file.write(as_json(results).encode())
-        elif ending == "parquet":
+        if ending == "parquet":
             import pyarrow as pa
             import pyarrow.parquet as pq
 
-            head, rows = cells(results)
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            typed = [
-                list(map(float, c)) if h not in ("loss", "item") else c for h, c in zip(head, columns, strict=True)
-            ]
-            pq.write_table(pa.table(dict(zip(head, typed, strict=True))), file)
+            table = columns(results)
+            if results[0].value is not None:
+                table["signature"] = [result.signature for result in results]
+            pq.write_table(pa.table(table), file)
         else:
-            file.write(as_csv(results).encode())
+            file.write(content)
 
 
 def _npy(results: Sequence[Result], path: str) -> None:
@@ -46,9 +42,8 @@ def _npy(results: Sequence[Result], path: str) -> None:
         flat = results[0].values
         shape = (len(flat),)
     else:
-        if len({len(result.values) for result in results}) > 1:
-            raise UsageError("the losses have different numbers of items", hint="write one loss at a time")
-        flat = [float(x) for row in zip(*(result.values for result in results), strict=True) for x in row]
-        shape = (len(results[0].values), len(results))
+        _, *values = columns(results).values()
+        flat = [float(x) for row in zip(*values, strict=True) for x in row]
+        shape = (len(values[0]), len(results))
     with ArrayWriter(path, shape) as writer:
         writer.append(flat)

@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from lossctl.run.result import Result
-from lossctl.show.results import cells
+from lossctl.show.results import Cell, columns, rows
+
+# Wider than any table: a number is never broken, however narrow the terminal.
+UNBROKEN = 10_000
 
 
 def table(results: Sequence[Result], width: int, colour: bool) -> str:
     """Return the table, and below it the signature of each result."""
-    head, rows = cells(results)
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    grid.add_column(head[0], style="bold" if results[0].value is not None else "dim")
-    for title in head[1:]:
-        grid.add_column(title, justify="right", overflow="fold")
-    for row in rows:
-        grid.add_row(*row)
+    cells = columns(results)
     out = io.StringIO()
     console = Console(
-        file=out, width=width, force_terminal=colour, color_system="auto" if colour else None, highlight=False
+        file=out, width=UNBROKEN, force_terminal=colour, color_system="auto" if colour else None, highlight=False
     )
-    console.print(grid)
+    grid = _grid(cells, named=results[0].value is not None)
+    if results[0].value is None or Measurement.get(console, console.options, grid).maximum <= width:
+        console.print(grid)
+    else:
+        console.print(_stacked(cells))
     for signature in dict.fromkeys(result.signature for result in results):
         console.print(Text(signature, style="dim"), soft_wrap=True)
     return out.getvalue()
+
+
+def _grid(cells: dict[str, list[Cell]], named: bool) -> Table:
+    drawn = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    grid = Table(box=box.SIMPLE_HEAD if drawn else box.ASCII2, pad_edge=False, show_edge=False)
+    for place, title in enumerate(cells):
+        style = None if place else "bold" if named else "dim"
+        grid.add_column(title, style=style, justify="right" if place else "left", no_wrap=True)
+    for row in rows(cells):
+        grid.add_row(*row)
+    return grid
+
+
+def _stacked(cells: dict[str, list[Cell]]) -> Text:
+    """Return each loss with its numbers below it, for terminals on which they do not fit beside it."""
+    lines = Text()
+    for name, *numbers in rows(cells):
+        lines.append(f"{name}\n", style="bold")
+        for title, shown in zip(list(cells)[1:], numbers, strict=True):
+            lines.append(f"  {title} {shown}\n")
+    lines.rstrip()
+    return lines

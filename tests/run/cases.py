@@ -21,6 +21,10 @@ def case(name, n=2100, seed=0):
     chance = np.random.default_rng(seed)
     if loss.shape == "boxes":
         return *boxes(n, seed), {}
+    if loss.inside is not None:
+        defaults = [parameter.default for parameter in loss.parameters]
+        good = [y for y in (1.0, -1.0, 2.0, 0.5) if loss.inside(1.0, y, *defaults)]
+        return chance.uniform(0.1, 3, n), chance.choice(good, n), {}
     if loss.shape == "numbers":
         return chance.normal(0, 2, n), chance.normal(0, 2, n), {}
     if loss.shape == "binary":
@@ -40,4 +44,6 @@ def case(name, n=2100, seed=0):
 
 NAMES = names()
 SUMMED = [name for name in NAMES if find(name).shape != "regions" and find(name).root is None]
-LABELLED = [name for name in NAMES if find(name).shape != "boxes" and find(name).has_target and not find(name).target_input]
+LABELLED = [
+    name for name in NAMES if find(name).shape != "boxes" and find(name).has_target and not find(name).target_input
+]

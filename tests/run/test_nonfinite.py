@@ -45,7 +45,9 @@ def test_propagated_when_asked(name):
     value = lossctl.loss(name)(np.array(pred), np.array(target), nonfinite="propagate", **keywords)
     assert math.isnan(value)
     if name != "dice":
-        items = lossctl.loss(name)(np.array(pred), np.array(target), nonfinite="propagate", reduction="none", **keywords)
+        items = lossctl.loss(name)(
+            np.array(pred), np.array(target), nonfinite="propagate", reduction="none", **keywords
+        )
         assert np.isfinite(items[good]).all()
         assert len(items) == len(pred)
 

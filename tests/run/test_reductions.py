@@ -139,7 +139,11 @@ def test_pos_weight_auto_reports_its_value():
 
 def test_focal_eiou_mean_weighs_by_overlap():
     pred, target = np.array([[0, 0, 10, 10], [0, 0, 20, 5], [50, 50, 60, 60.0]]), np.tile([0, 0, 10, 10.0], (3, 1))
-    loss, eiou, iou = lossctl.loss("focal-eiou"), lossctl.loss("eiou"), 1 - lossctl.loss("iou")(pred, target, reduction="none")
+    loss, eiou, iou = (
+        lossctl.loss("focal-eiou"),
+        lossctl.loss("eiou"),
+        1 - lossctl.loss("iou")(pred, target, reduction="none"),
+    )
     weight = np.sqrt(iou)
     expected = (weight * eiou(pred, target, reduction="none")).sum() / weight.sum()
     assert loss(pred, target) == pytest.approx(expected, rel=1e-14)

@@ -38,7 +38,7 @@ SHAPE = "classes"
 
 def value(log_q, y, class_weight, classes, label_smoothing: Unit = 0.0, log_base: Literal["e", "2", "10"] = "e"):
     smooth = (1.0 - label_smoothing) * y + label_smoothing / classes
-    return -per_nat(log_base) * class_weight * times(smooth, log_q)
+    return -per_nat(log_base) * times(class_weight * smooth, log_q)
 
 
 def slope(log_q, y, class_weight, classes, label_smoothing, log_base):

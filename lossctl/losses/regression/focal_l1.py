@@ -32,7 +32,7 @@ E = 2.718281828459045
 def value(pred, target, beta: Annotated[float, Interval(1 / E, 1)] = 0.8):
     x = magnitude(pred - target)
     alpha = E * beta
-    near = -0.25 * alpha * times(x * x, 2.0 * log(beta * x) - 1.0)
+    near = -0.25 * alpha * times(x * x, 2.0 * log_product(beta, x) - 1.0)
     far = alpha * (0.25 - (x - 0.5) * log(beta))
     return select(x <= 1.0, near, far)
 
@@ -41,4 +41,9 @@ def slope(pred, target, beta):
     d = pred - target
     x = magnitude(d)
     alpha = E * beta
-    return slope_of_abs(d) * select(x <= 1.0, -alpha * times(x, log(beta * x)), -alpha * log(beta))
+    return slope_of_abs(d) * select(x <= 1.0, -alpha * times(x, log_product(beta, x)), -alpha * log(beta))
+
+
+def log_product(beta, x):
+    """Return ln(βx) of two numbers up to 1; the product itself would lose the digits of a logarithm near 0."""
+    return log(beta) + log(x)

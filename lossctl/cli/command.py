@@ -1,0 +1,110 @@
+"""The command of a loss: `lossctl box giou PRED TARGET`, built from the loss file when it is named.
+
+A loss's parameters are options of its command; options that it has no use for are not offered.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from lossctl.cli.evaluate import evaluate_command
+from lossctl.cli.help import of_losses, operands_of, shown_options
+from lossctl.cli.options import Entry
+from lossctl.cli.shelf import COMMANDS
+from lossctl.errors import UsageError
+from lossctl.loss import Loss, Parameter, Request, find, names, requests
+from lossctl.run.checks import USES
+
+
+class LossCommand(TyperCommand):
+    """The command of one loss or several."""
+
+    losses: Sequence[Loss] = ()
+    parameters: Sequence[Parameter] = ()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write what the loss file says, and the options."""
+        formatter.write(of_losses(ctx.command_path, self.losses, self.parameters, shown_options(_hidden(self.losses))))
+
+
+def command(family: str, shelves: Sequence[str], text: str) -> Any:
+    """Return the command of losses named `text` in a family. Raises UsageError for a loss that is not there."""
+    found = _found(family, shelves, text)
+    losses = [request.loss for request in found]
+    for loss in losses:
+        if loss.family not in shelves:
+            there = COMMANDS.get(loss.family, loss.family)
+            raise UsageError(f"{loss.name} is a {loss.family} loss", hint=f"lossctl {there} {text} …")
+    single = losses[0] if len(losses) == 1 and "(" not in text and text != "all" else None
+    app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    app.command(text, cls=LossCommand, context_settings={"help_option_names": ["-h", "--help"]})(
+        _callback(found, single, every=text == "all")
+    )
+    built: Any = typer.main.get_command(app)
+    built.losses, built.parameters = losses, single.parameters if single else ()
+    return built
+
+
+def _found(family: str, shelves: Sequence[str], text: str) -> list[Request]:
+    """Return the requests of a text; parameters that are required may still come as options."""
+    if text == "all":
+        return [Request(loss, loss.settings({})) for name in names(shelves[0]) if _stands_alone(loss := find(name))]
+    if re.match(r"\s*[-+.]?\d", text):
+        hint = f"the loss comes first: lossctl {family} LOSS PRED TARGET"
+        raise UsageError(f"'{text.strip()}' is no loss", hint=hint)
+    if text.endswith(".py") or not ("(" in text or "," in text):
+        return [Request(find(text), {})]
+    return requests(text)
+
+
+def _stands_alone(loss: Loss) -> bool:
+    return not any(parameter.required for parameter in loss.parameters)
+
+
+def _hidden(losses: Sequence[Loss]) -> set[str]:
+    return {name for name, used in USES.items() if not any(map(used, losses))}
+
+
+def _callback(found: Sequence[Request], single: Loss | None, every: bool) -> Any:
+    losses = [request.loss for request in found]
+    parameters = single.parameters if single else ()
+
+    def run(**given: Any) -> None:
+        settings = {p.name: given.pop(p.name) for p in parameters}
+        told = {name: setting for name, setting in settings.items() if setting is not None}
+        asked = [Request(single, single.settings(told))] if single else list(found)
+        evaluate_command(asked, given, every)
+
+    arguments = [_argument(name) for name in operands_of(losses).split()]
+    options = [_option(name, entry) for name, entry in shown_options(_hidden(losses)).items()]
+    run.__signature__ = inspect.Signature([*arguments, *map(_parameter, parameters), *options])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in run.__signature__.parameters.values()}  # type: ignore[attr-defined]
+    return run
+
+
+def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _argument(metavar: str) -> inspect.Parameter:
+    return _keyword(metavar.lower(), Annotated[str, typer.Argument(metavar=metavar)], inspect.Parameter.empty)
+
+
+def _option(name: str, entry: Entry) -> inspect.Parameter:
+    typed: Any = bool if entry.takes is bool else str | None
+    long = f"--{name.replace('_', '-')}"
+    if entry.takes is bool and entry.default:
+        long = f"{long}/--no-{long[2:]}"
+    declared = (long, entry.short) if entry.short else (long,)
+    return _keyword(name, Annotated[typed, typer.Option(*declared)], entry.default)
+
+
+def _parameter(parameter: Parameter) -> inspect.Parameter:
+    """Return the option of a loss's parameter: a switch, or a text that the parameter itself understands."""
+    return _keyword(parameter.name, Annotated[bool | None if parameter.flag else str | None, typer.Option()], None)

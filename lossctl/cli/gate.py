@@ -1,0 +1,56 @@
+"""`--fail-above`: a limit for each loss, and the exit code of those that are above it."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+
+import typer
+
+from lossctl.cli.streams import say
+from lossctl.errors import UsageError
+from lossctl.loss import Request
+from lossctl.run.result import Result
+
+GATE_FAILED = 1
+
+
+def limits(text: str | None, asked: Sequence[Request]) -> dict[str, float]:
+    """Return the limit of each loss, from `0.2` or `giou=0.2,ciou=0.3`. Raises UsageError."""
+    if text is None:
+        return {}
+    known = [request.loss.name for request in asked]
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        name, equals, number = part.rpartition("=")
+        try:
+            limit = float(number)
+        except ValueError:
+            limit = math.nan
+        if math.isnan(limit):
+            raise UsageError(f"fail-above is '{text.strip()}'; expected a number, or loss=number")
+        found |= dict.fromkeys([name.strip()] if equals else known, limit)
+    for name in found:
+        if name not in known:
+            raise UsageError(f"fail-above names {name}, which is not evaluated", hint=f"evaluated: {', '.join(known)}")
+    return found
+
+
+def check(results: Sequence[Result], found: Mapping[str, float]) -> None:
+    """Raise typer.Exit if a loss, or under reduction `none` one of its values, is above its limit."""
+    from lossctl.show.results import number
+
+    failed = False
+    for result in results:
+        limit = found.get(result.loss)
+        if limit is None:
+            continue
+        worst = float(result) if result.value is not None else max(map(float, result.values))
+        # Not `worst > limit`: a NaN passes no gate.
+        if not worst <= limit:
+            failed = True
+            say(f"lossctl: gate: {result.loss} {number(worst)} is above {number(limit)}")
+    if failed:
+        sys.stdout.flush()
+        raise typer.Exit(GATE_FAILED)

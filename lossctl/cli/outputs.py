@@ -1,0 +1,56 @@
+"""The files that a command writes: none is an input, none is written twice. Gradients on their way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from lossctl.errors import UsageError
+from lossctl.loss import Request
+
+
+def gradient_paths(path: str | None, asked: Sequence[Request]) -> list[str]:
+    """Return one path for each loss, or none. Raises UsageError."""
+    if path is None:
+        return []
+    if len(asked) > 1 and "{loss}" not in path:
+        raise UsageError(f"one gradient file for {len(asked)} losses", hint="--gradient 'gradient_{loss}.npy'")
+    return [path.replace("{loss}", request.loss.name) for request in asked]
+
+
+def refuse_overwriting(outputs: Sequence[str], inputs: Sequence[str]) -> None:
+    """Raise UsageError for an output that is an input or another output."""
+    read = [Path(path) for path in inputs]
+    seen = set()
+    for output in outputs:
+        if Path(output).is_file() and any(path.exists() and path.samefile(output) for path in read):
+            raise UsageError(f"{output} is an input", hint="write somewhere else")
+        place = os.path.realpath(output)
+        if place in seen and not place.startswith(("/dev/", "/proc/")):
+            raise UsageError(f"{output} would be written twice", hint="give each output a file of its own")
+        seen.add(place)
+
+
+class Gradient:
+    """A gradient on its way to a file."""
+
+    def __init__(self, path: str, columns: Sequence[str] | None, stack: ExitStack) -> None:
+        """Check that the file can be written; it is begun when the shape is known."""
+        from lossctl.data.write import check_writable
+
+        check_writable(path, (".npy", ".csv"))
+        self._path, self._columns, self._stack = path, columns, stack
+
+    def begin(self, shape: tuple[int, ...]) -> None:
+        """Open the file; columns of a table keep their names."""
+        from lossctl.data.write import ArrayWriter
+
+        columns = self._columns if self._columns and len(shape) == 2 else None
+        self._writer = self._stack.enter_context(ArrayWriter(self._path, shape, columns))
+
+    def append(self, flat: Any) -> None:
+        """Write the next numbers."""
+        self._writer.append(flat)

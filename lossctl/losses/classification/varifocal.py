@@ -1,0 +1,38 @@
+"""Varifocal loss: cross-entropy weighted by quality for positives, focal for negatives.
+
+Formula
+    y > 0    y · bce
+    y = 0    alpha · q^gamma · bce
+
+Range
+    0 to infinity. A soft target costs at least y times its entropy.
+
+Parameters
+    alpha    weight of the negatives
+    gamma    how fast easy negatives fade
+
+Elsewhere
+    mmdet's VarifocalLoss is this under iou_weighted=True, divided by an average factor.
+
+Reference
+    Zhang et al. (2021), VarifocalNet, arXiv:2008.13367.
+
+Examples
+    2,-1,.5,-3 1,0,0,1 --input logits = 0.8688919015981556
+"""
+
+from lossctl.loss import NonNegative
+from lossctl.losses.classification.quality_focal import entropy
+from lossctl.maths import power, select, times
+
+SHAPE = "binary"
+
+
+def value(q, log_q, log_r, y, alpha: NonNegative = 0.75, gamma: NonNegative = 2.0):
+    return times(select(y > 0.0, y, alpha * power(q, gamma)), entropy(log_q, log_r, y))
+
+
+def slope(q, log_q, log_r, y, alpha, gamma):
+    weight = select(y > 0.0, y, alpha * power(q, gamma))
+    steep = -times(alpha * gamma, times(log_r, power(q, gamma - 1.0)))
+    return select(y > 0.0, 0.0, steep), -weight * y, -weight * (1.0 - y)
