@@ -1,0 +1,52 @@
+"""Arrays in memory to a number: every loss on the shelf, its value and its gradient, and the cost of one small call."""
+
+import pytest
+from cases import DTYPES, kinds, make, one_of_each_shape
+
+from lossctl.engine import kernels
+
+ROUNDS = 5
+
+
+def note(benchmark, case):
+    """Keep size and speed beside the times."""
+    benchmark.extra_info["items"] = case.items
+    if benchmark.stats:
+        median = benchmark.stats.stats.median
+        benchmark.extra_info["ns_per_item"] = round(1e9 * median / case.items, 3)
+        benchmark.extra_info["gigabytes_per_second"] = round(1e-9 * case.bytes / median, 2)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("name", "layout"), list(kinds()))
+def test_value(benchmark, name, layout, dtype, threads, divide):
+    case = make(name, layout, dtype, threads, divide)
+    benchmark.group = f"value, {dtype}"
+    # The first round loads or compiles the kernel.
+    benchmark.pedantic(case.value, rounds=ROUNDS, warmup_rounds=1)
+    note(benchmark, case)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("name", "layout"), list(kinds()))
+def test_value_and_gradient(benchmark, name, layout, dtype, threads, divide):
+    case = make(name, layout, dtype, threads, divide)
+    benchmark.group = f"value and gradient, {dtype}"
+    benchmark.pedantic(case.value_and_gradient, rounds=ROUNDS, warmup_rounds=1)
+    note(benchmark, case)
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["interpreted", "compiled"])
+@pytest.mark.parametrize("name", list(one_of_each_shape()))
+def test_small_call(benchmark, name, compiled):
+    """A call on a few items is all overhead."""
+    large = make(name, "NC", "float64", divide=16)
+    small = large._replace(pred=large.pred[:4], target=None if large.target is None else large.target[:4])
+    if large.pred.ndim == 3:
+        small = small._replace(pred=small.pred[:, :2, :2], target=small.target[:, :2, :2])
+    # Once there has been a large call, small ones use its compiled kernel; before, they are interpreted.
+    kernels._warm.clear()
+    if compiled:
+        large.value()
+    benchmark.group = "call on 4 rows"
+    benchmark(small.value)
