@@ -16,7 +16,7 @@ from lossctl.run.options import Options
 from lossctl.run.reading import read
 from lossctl.run.refuse import refuse
 from lossctl.run.result import Result
-from lossctl.run.sides import Side, Whole
+from lossctl.run.sides import ArraySource, Side, Whole
 from lossctl.run.walk import Chunk, ItemsWalk, RegionsWalk, RowsWalk, SummedWalk, Walk
 from lossctl.run.workers import Workers
 
@@ -121,8 +121,9 @@ def _by_pace(walks: Sequence[Walk]) -> list[list[Walk]]:
 
 
 def _chunks(walk: Walk, sides: Sides, workers: Workers) -> Iterator[Chunk]:
-    """Yield the data in chunks, each read while the one before is computed."""
-    return workers.ahead(_read(walk, sides))
+    """Yield the data in chunks, each read while the one before is computed (unless there is nothing to read)."""
+    chunks = _read(walk, sides)
+    return chunks if all(isinstance(side.source, ArraySource) for side in sides) else workers.ahead(chunks)
 
 
 def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:

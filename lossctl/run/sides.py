@@ -36,8 +36,10 @@ class ArraySource(Source):
 
     def blocks(self, rows: int) -> Iterator[Block]:
         """Yield views of the array (copies where it is not contiguous)."""
+        import numpy as np
+
         for start in range(0, len(self._array), rows):
-            part = self._array[start : start + rows]
+            part = np.ascontiguousarray(self._array[start : start + rows])
             yield Block(start, part.shape, part.reshape(-1))
 
 

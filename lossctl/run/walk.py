@@ -98,14 +98,15 @@ class SummedWalk(Walk):
 
     def keep(self, sums: Any, counts: Any, units: int) -> int:
         """Add the sums and counts of a chunk; return how many items were invalid."""
-        used, flat, infinite, bad = (int(sum(counts[kind::COUNTS])) for kind in range(COUNTS))
-        self.losses.extend(map(float, sums[0::2]))
-        self.shares.extend(map(float, sums[1::2]))
+        sums, counts = _list(sums), _list(counts)
+        used, flat, infinite, bad = (sum(counts[kind::COUNTS]) for kind in range(COUNTS))
+        self.losses.extend(sums[0::2])
+        self.shares.extend(sums[1::2])
         self.used += used
         self.seen += units
         self.degenerate += flat
         self.infinite += infinite
-        return bad
+        return int(bad)
 
     def kept(self, values: Any, target: Flat) -> Any:
         """Return the values of the items that count; a kernel marks the others with NaN."""
@@ -285,7 +286,8 @@ class RegionsWalk(Walk):
             kernel(lo, hi, *common, sums, counts, presence)
 
         (self.workers.spread if fast else _alone)(blocks, work)
-        self.used += int(sum(counts[0::COUNTS]))
+        counts = _list(counts)
+        self.used += sum(counts[0::COUNTS])
         self.seen += images * common[0][1]
         per_image = blocks // images
         sums, presence = _list(sums), _list(presence)
@@ -299,7 +301,7 @@ class RegionsWalk(Walk):
                     kept_sums[c][s].append(sums[n * cell + s])
                 there[c][0] += presence[2 * cell]
                 there[c][1] += presence[2 * cell + 1]
-        return int(sum(counts[3::COUNTS])), None
+        return sum(counts[3::COUNTS]), None
 
     def back(self, chunk: Chunk, by: Mapping[tuple[int, int], Sequence[float]]) -> Any:
         """Carry the slopes by the sums of each (image, class) back to a chunk's predictions."""

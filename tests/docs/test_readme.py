@@ -35,7 +35,7 @@ def test_console(command, output, monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "100")
     if "|" in re.sub(r"'[^']*'", "", command):
         program = shutil.which("lossctl") or f"{sys.executable} -m lossctl"
-        script = f"lossctl() {{ {program} \"$@\"; }}\n{command}"
+        script = f'lossctl() {{ {program} "$@"; }}\n{command}'
         found = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
         assert found.stdout + found.stderr == output
         return

@@ -37,7 +37,8 @@ def test_names_are_unique_and_grouped():
     [
         ("giou", ["giou"]),
         ("giou,ciou", ["giou", "ciou(gate=0)"]),
-        ("ciou(gate=0.5), tversky(fp_weight=.1,fn-weight=2)", ["ciou(gate=0.5)", "tversky(fp_weight=0.1,fn_weight=2,smooth=0)"]),
+        ("ciou(gate=0.5), huber( delta = .1)", ["ciou(gate=0.5)", "huber(delta=0.1)"]),
+        ("tversky(fp_weight=.1,fn-weight=2)", ["tversky(fp_weight=0.1,fn_weight=2,smooth=0)"]),
         ("focal(alpha=none)", ["focal(alpha=none,gamma=2)"]),
         ("dice(squared=yes)", ["dice(smooth=0,squared=yes)"]),
         ("bce(pos_weight=auto)", ["bce(pos_weight=auto,label_smoothing=0)"]),

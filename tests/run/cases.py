@@ -1,4 +1,4 @@
-"""One small but awkward data set for every shape of loss: sizes that are no multiple of a block, ignored items, weights."""
+"""One small but awkward data set for every shape of loss: sizes that are no multiple of a block."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def boxes(n, seed=0):
 
 def case(name, n=2100, seed=0):
     """Return (prediction, target, keywords) for a loss."""
-    loss = find(name)
+    loss = loss_of(name)
     chance = np.random.default_rng(seed)
     if loss.shape == "boxes":
         return *boxes(n, seed), {}
@@ -42,8 +42,21 @@ def case(name, n=2100, seed=0):
     return scores, chance.integers(0, 5, n).astype(np.uint8), keywords
 
 
-NAMES = names()
-SUMMED = [name for name in NAMES if find(name).shape != "regions" and find(name).root is None]
+def loss_of(text):
+    """Return the Loss of a text like `nwd(constant=10)`."""
+    return find(text.partition("(")[0])
+
+
+def spelled(name):
+    """Return a name with the parameters that have to be given."""
+    required = [f"{parameter.name}=10" for parameter in find(name).parameters if parameter.required]
+    return f"{name}({','.join(required)})" if required else name
+
+
+NAMES = [spelled(name) for name in names()]
+SUMMED = [name for name in NAMES if loss_of(name).shape != "regions" and loss_of(name).root is None]
 LABELLED = [
-    name for name in NAMES if find(name).shape != "boxes" and find(name).has_target and not find(name).target_input
+    name
+    for name in NAMES
+    if loss_of(name).shape != "boxes" and loss_of(name).has_target and not loss_of(name).target_input
 ]

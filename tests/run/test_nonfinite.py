@@ -35,7 +35,7 @@ def test_skipping_equals_deleting(name):
 @pytest.mark.parametrize("name", CASES)
 def test_refused_unless_asked(name):
     pred, target, keywords, _ = CASES[name]
-    with pytest.raises(lossctl.DataError, match="nan|inf|finite"):
+    with pytest.raises(lossctl.DataError, match=r"nan|inf|finite"):
         lossctl.loss(name)(np.array(pred), np.array(target), **keywords)
 
 

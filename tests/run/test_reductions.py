@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from cases import LABELLED, SUMMED, case
+from cases import LABELLED, SUMMED, case, loss_of
 
 import lossctl
-from lossctl.loss import find
 
 
 @pytest.mark.parametrize("name", SUMMED)
@@ -24,7 +23,7 @@ def test_weights_of_two_equal_repetition(name):
 @pytest.mark.parametrize("name", LABELLED)
 def test_masking_equals_deleting(name):
     pred, target, keywords = case(name, n=1700)
-    loss = find(name)
+    loss = loss_of(name)
     if loss.shape == "regions":
         pred, target, keywords = pred[:1], target[:1], {"input": "logits"}
     hidden = np.random.default_rng(4).random(target.shape) < 0.3
@@ -170,7 +169,7 @@ def test_infinite_losses_are_told():
         ("mse", [1.0, 2], [2.0, 2], {"weights": [1.0, np.nan]}, "weight nan in row 1"),
         ("mse", [1.0, 2], [2.0, 2], {"weights": [1.0]}, "same number of items"),
         ("mse", [1.0, 2], [7.0, 7], {"ignore_index": 7}, "all 2 items are ignored"),
-        ("mse", [], [], {}, "empty"),
+        ("mse", [], [], {}, "no items"),
         ("mse", [[1.0], [2]], [1.0, 2], {}, "nothing is broadcast|shapes are 2×1 and 2"),
         ("mse", [1.0, 2, 3], [1.0, 2], {}, "3 predictions but 2 targets"),
         ("mse", [1.0, np.nan], [1.0, 2], {}, "nan at row 1"),

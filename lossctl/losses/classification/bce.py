@@ -35,10 +35,16 @@ SHAPE = "binary"
 
 
 def value(log_q, log_r, y, pos_weight: Positive | Literal["auto"] = 1.0, label_smoothing: Unit = 0.0):
-    smooth = y * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    return -pos_weight * times(smooth, log_q) - times(1.0 - smooth, log_r)
+    positive, negative = smoothed(y, label_smoothing)
+    return -pos_weight * times(positive, log_q) - times(negative, log_r)
 
 
 def slope(log_q, log_r, y, pos_weight, label_smoothing):
-    smooth = y * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    return -pos_weight * smooth, smooth - 1.0
+    positive, negative = smoothed(y, label_smoothing)
+    return -pos_weight * positive, -negative
+
+
+def smoothed(y, label_smoothing):
+    """Return y' and 1 - y', each with its own digits."""
+    kept, spread = 1.0 - label_smoothing, 0.5 * label_smoothing
+    return y * kept + spread, (1.0 - y) * kept + spread

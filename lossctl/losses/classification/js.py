@@ -23,16 +23,37 @@ Examples
 from typing import Literal
 
 from lossctl.losses.classification._rows import per_nat
-from lossctl.maths import log, times
+from lossctl.maths import log, log1p, magnitude, ratio, select, smaller, times
 
 SHAPE = "classes"
+INFINITY = float("inf")
 
 
-def value(q, log_q, y, log_base: Literal["e", "2", "10"] = "e"):
-    log_m = log(0.5 * (y + q))
-    return 0.5 * per_nat(log_base) * (times(y, log(y) - log_m) + times(q, log_q - log_m))
+def value(q, r, log_q, y, log_base: Literal["e", "2", "10"] = "e"):
+    # y ln(y/m) + q ln(q/m) = rest(y, q - y) + rest(q, y - q): nothing is negative, so nothing cancels.
+    d = difference(q, r, y)
+    return 0.5 * per_nat(log_base) * (rest(y, d) + rest(q, -d))
 
 
-def slope(q, log_q, y, log_base):
-    # The terms by m cancel: Σ (y + q) / (2 m) is constant.
-    return 0.5 * per_nat(log_base) * (log_q - log(0.5 * (y + q))), 0.0 * q
+def slope(q, r, log_q, y, log_base):
+    # d/dq is ½ ln(q/m) = -½ log1p((y - q) / 2q); the derivatives by m cancel.
+    d = difference(q, r, y)
+    part = select(q > 0.0, -0.5 * ratio(d, q), select(y > 0.0, INFINITY, -0.5))
+    far = log(0.5 * (y + q)) - log_q
+    return -0.5 * per_nat(log_base) * select(part > 1e5, far, log1p(part)), 0.0, 0.0
+
+
+def difference(q, r, y):
+    """Return q - y, with the digits of 1 - q where y is 1."""
+    return q * (1.0 - y) - r * y
+
+
+def rest(a, d):
+    """Return d/2 - a log1p(d / 2a), which is about d² / 8a where d is small."""
+    t = smaller(0.5 * ratio(d, a), 1e300)
+    # log1p(t) = 2 artanh(s) of s = t / (2 + t), and t - 2s = t s.
+    s = t / (2.0 + t)
+    s2 = s * s
+    tail = 1 / 3 + s2 * (1 / 5 + s2 * (1 / 7 + s2 * (1 / 9 + s2 * (1 / 11 + s2 * (1 / 13 + s2 * (1 / 15 + s2 / 17))))))
+    near = times(a, t * s - 2.0 * s * s2 * tail)
+    return select((a > 0.0) & (magnitude(t) < 0.25), near, 0.5 * d - times(a, log1p(t)))
