@@ -138,7 +138,12 @@ def _slope_lines(adapter: Adapter, read: tuple[str, ...], source: str, box_forma
 def _binary_chain(partials: dict[str, str], source: str) -> str:
     """Return the text of d loss / d prediction, from the derivatives by q, r, log_q and log_r."""
     chains = {
-        "logits": {"q": "times(q * r, {})", "r": "-times(q * r, {})", "log_q": "({}) * r", "log_r": "-({}) * q"},
+        "logits": {
+            "q": "times(q * r, {})",
+            "r": "-times(q * r, {})",
+            "log_q": "times(r, {})",
+            "log_r": "-times(q, {})",
+        },
         "probs": {"q": "({})", "r": "-({})", "log_q": "ratio({}, q)", "log_r": "-ratio({}, r)"},
     }[source]
     return " + ".join(f"({chains[name].format(text)})" for name, text in partials.items())

@@ -9,9 +9,11 @@ Quotients within an axis need nothing more; quantities that mix the axes (a diag
 
 from typing import NamedTuple
 
-from lossctl.maths import atan, larger, magnitude, ratio, scale_of, select, smaller, step
+from lossctl.maths import atan, larger, log1p, magnitude, ratio, scale_of, select, smaller, step
 
 PI_HALF = 1.5707963267948966
+INFINITY = float("inf")
+TINY = 1e-280
 
 
 class Axis(NamedTuple):
@@ -83,22 +85,35 @@ def measure_axis(low, high, target_low, target_high):
 
 def measure(p, g):
     """Return the Pair of two boxes (x1, y1, x2, y2)."""
-    x = measure_axis(p[0], p[2], g[0], g[2])
-    y = measure_axis(p[1], p[3], g[1], g[3])
+    return combine(measure_axis(p[0], p[2], g[0], g[2]), measure_axis(p[1], p[3], g[1], g[3]))
+
+
+def combine(x, y):
+    """Return the Pair of two axes."""
     intersection = x.shared * y.shared
     excess = (x.alone * y.size + x.shared * y.alone) + (x.missed * y.target + x.shared * y.missed)
     union = intersection + excess
     void = (x.alone * y.missed + x.missed * y.alone) + (x.gap * y.span + y.gap * (x.size + x.target - x.shared))
     same = (x.low == 0.0) & (x.high == 0.0) & (y.low == 0.0) & (y.high == 0.0)
     empty = select(same, 1.0, 0.0)
+    # An area that underflows need not be nothing beside a union that is as small.
+    share = select(intersection < TINY, x.shared * ratio(y.shared, union), ratio(intersection, union))
     flat = union == 0.0
     scale = smaller(x.scale, y.scale)
     return Pair(
         x, y, intersection, excess, union, void, x.span * y.span,
-        select(flat, empty, ratio(intersection, union)),
+        select(flat, empty, share),
         select(flat, 1.0 - empty, ratio(excess, union)),
         scale / x.scale, scale / y.scale,
     )  # fmt: skip
+
+
+def log_iou(pair):
+    """Return -ln iou as ln(1 + (U - I) / I), which keeps the digits of nearly identical boxes."""
+    x, y = pair.x.shared, pair.y.shared
+    odds = select(pair.intersection < TINY, ratio(ratio(pair.excess, x), y), ratio(pair.excess, pair.intersection))
+    apart = (x == 0.0) | (y == 0.0)
+    return select(apart, select(pair.distance == 0.0, 0.0, INFINITY), log1p(odds))
 
 
 def iou_slope(pair, factor):
@@ -110,6 +125,17 @@ def iou_slope(pair, factor):
     return (
         Slope(by_area * y.size, by_shared * y.shared, 0.0, 0.0),
         Slope(by_area * x.size, by_shared * x.shared, 0.0, 0.0),
+    )
+
+
+def log_iou_slope(pair):
+    """Return d(-ln iou) = dU / U - dI / I as the Slopes of the x and the y axis."""
+    x, y = pair.x, pair.y
+    one = select((x.shared == 0.0) | (y.shared == 0.0), 0.0, 1.0)
+    by_union = ratio(one, pair.union)
+    return (
+        Slope(by_union * y.size, -by_union * y.shared - ratio(one, x.shared), 0.0, 0.0),
+        Slope(by_union * x.size, -by_union * x.shared - ratio(one, y.shared), 0.0, 0.0),
     )
 
 
@@ -146,18 +172,28 @@ def diagonal2(pair):
 
 def center(pair):
     """Return r2 / c2: the squared distance of the centres over the squared diagonal of the enclosing box."""
-    dx, dy = pair.x.offset * pair.fx, pair.y.offset * pair.fy
-    return ratio(dx * dx + dy * dy, diagonal2(pair))
+    return center_of(pair, pair.x.offset, pair.y.offset)
 
 
 def center_slope(pair):
     """Return d(r2 / c2)."""
+    return center_slope_of(pair, pair.x.offset, pair.y.offset)
+
+
+def center_of(pair, dx, dy):
+    """Return r2 / c2 for the offsets dx and dy."""
+    dx, dy = dx * pair.fx, dy * pair.fy
+    return ratio(dx * dx + dy * dy, diagonal2(pair))
+
+
+def center_slope_of(pair, dx, dy):
+    """Return d(r2 / c2) for the offsets dx and dy."""
     by_offset = ratio(2.0, diagonal2(pair))
-    by_span = -by_offset * center(pair)
+    by_span = -by_offset * center_of(pair, dx, dy)
     x, y, fx2, fy2 = pair.x, pair.y, pair.fx * pair.fx, pair.fy * pair.fy
     return (
-        Slope(0.0, 0.0, by_span * x.span * fx2, by_offset * x.offset * fx2),
-        Slope(0.0, 0.0, by_span * y.span * fy2, by_offset * y.offset * fy2),
+        Slope(0.0, 0.0, by_span * x.span * fx2, by_offset * dx * fx2),
+        Slope(0.0, 0.0, by_span * y.span * fy2, by_offset * dy * fy2),
     )
 
 
@@ -179,3 +215,13 @@ def angle_slope(pair):
     w, h = pair.x.size * pair.fx, pair.y.size * pair.fy
     square = w * w + h * h
     return -ratio(h, square) * pair.fx, ratio(w, square) * pair.fy
+
+
+def misfit(axis, growth):
+    """Return abs(w - W) / max(w, W), where growth is w - W."""
+    return ratio(magnitude(growth), larger(axis.size, axis.target))
+
+
+def misfit_slope(axis, growth):
+    """Return d misfit / dw; where w = W, its slope downwards."""
+    return ratio(select(growth > 0.0, ratio(axis.target, axis.size), -1.0), larger(axis.size, axis.target))

@@ -30,7 +30,7 @@ from typing import Literal
 from lossctl.loss import Positive, Unit
 from lossctl.losses.box._bases import base_slope, base_value
 from lossctl.losses.box._geometry import Slope, diagonal2, ends, measure
-from lossctl.maths import ratio, sqrt
+from lossctl.maths import larger, magnitude, ratio, scale_of, sqrt
 
 SHAPE = "boxes"
 
@@ -59,14 +59,22 @@ def slope(p, g, base, lam, gate):
 
 
 def sides(pair):
-    """Return prediction minus target of the four sides: left, right, top, bottom."""
-    return pair.x.low * pair.fx, pair.x.high * pair.fx, pair.y.low * pair.fy, pair.y.high * pair.fy
+    """Return prediction minus target of the four sides, left, right, top, bottom, in a scale that squares survive."""
+    x, y = zoom(pair) * pair.fx, zoom(pair) * pair.fy
+    return pair.x.low * x, pair.x.high * x, pair.y.low * y, pair.y.high * y
+
+
+def zoom(pair):
+    """Return a power of two that brings the largest side difference near 1."""
+    across = larger(magnitude(pair.x.low), magnitude(pair.x.high)) * pair.fx
+    along = larger(magnitude(pair.y.low), magnitude(pair.y.high)) * pair.fy
+    return scale_of(larger(across, along))
 
 
 def corners(pair):
     """Return the sum of the four corner-to-corner distances."""
     left, right, top, bottom = sides(pair)
-    return length(left, top) + length(left, bottom) + length(right, top) + length(right, bottom)
+    return (length(left, top) + length(left, bottom) + length(right, top) + length(right, bottom)) / zoom(pair)
 
 
 def length(a, b):

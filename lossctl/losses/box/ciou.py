@@ -47,19 +47,27 @@ FOUR_OVER_PI2 = 0.4052847345693511
 
 def value(p, g, gate: Unit = 0.0):
     pair = measure(p, g)
-    turn = angle(pair)
-    v = FOUR_OVER_PI2 * turn * turn
-    return pair.distance + center(pair) + held(tradeoff(pair, v, gate)) * v
+    return pair.distance + center(pair) + aspect(pair, angle(pair), gate)
 
 
 def slope(p, g, gate):
     pair = measure(p, g)
-    turn = angle(pair)
+    shape = aspect_slope(pair, angle(pair), gate)
+    return to_coordinates(pair, add(shape, add(iou_slope(pair, 1.0), center_slope(pair))))
+
+
+def aspect(pair, turn, gate):
+    """Return a v for the angle between the diagonals."""
+    v = FOUR_OVER_PI2 * turn * turn
+    return held(tradeoff(pair, v, gate)) * v
+
+
+def aspect_slope(pair, turn, gate):
+    """Return d(a v), a held."""
     a = tradeoff(pair, FOUR_OVER_PI2 * turn * turn, gate)
     by_angle = 2.0 * FOUR_OVER_PI2 * a * turn
     by_w, by_h = angle_slope(pair)
-    shape = Slope(by_angle * by_w, 0.0, 0.0, 0.0), Slope(by_angle * by_h, 0.0, 0.0, 0.0)
-    return to_coordinates(pair, add(shape, add(iou_slope(pair, 1.0), center_slope(pair))))
+    return Slope(by_angle * by_w, 0.0, 0.0, 0.0), Slope(by_angle * by_h, 0.0, 0.0, 0.0)
 
 
 def tradeoff(pair, v, gate):

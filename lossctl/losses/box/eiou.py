@@ -28,21 +28,28 @@ SHAPE = "boxes"
 
 def value(p, g):
     pair = measure(p, g)
-    wide, high = (
-        ratio(pair.x.size - pair.x.target, pair.x.span),
-        ratio(pair.y.size - pair.y.target, pair.y.span),
-    )
+    wide, high = stretch(pair.x, growth(pair.x)), stretch(pair.y, growth(pair.y))
     return pair.distance + center(pair) + wide * wide + high * high
 
 
 def slope(p, g):
     pair = measure(p, g)
-    sizes = size_slope(pair.x), size_slope(pair.y)
+    sizes = size_slope(pair.x, growth(pair.x)), size_slope(pair.y, growth(pair.y))
     return to_coordinates(pair, add(sizes, add(iou_slope(pair, 1.0), center_slope(pair))))
 
 
-def size_slope(axis):
+def growth(axis):
+    """Return w - W."""
+    return axis.size - axis.target
+
+
+def stretch(axis, grown):
+    """Return (w - W) / cw, where grown is w - W."""
+    return ratio(grown, axis.span)
+
+
+def size_slope(axis, grown):
     """Return d((w - W)² / cw²)."""
-    part = ratio(axis.size - axis.target, axis.span)
+    part = stretch(axis, grown)
     by_size = 2.0 * ratio(part, axis.span)
     return Slope(by_size, 0.0, -by_size * part, 0.0)

@@ -30,8 +30,7 @@ Examples
 
 from typing import Literal
 
-from lossctl.losses.box._geometry import iou_slope, measure, to_coordinates
-from lossctl.maths import log1p, ratio, select
+from lossctl.losses.box._geometry import iou_slope, log_iou, log_iou_slope, measure, to_coordinates
 
 SHAPE = "boxes"
 
@@ -41,19 +40,13 @@ def value(p, g, form: Literal["linear", "square", "log"] = "linear"):
     if form == "square":
         return pair.distance * (1.0 + pair.iou)
     if form == "log":
-        # U / I = 1 + (U - I) / I keeps the digits of nearly identical boxes.
-        return select(pair.iou == 0.0, INFINITY, log1p(ratio(pair.excess, pair.intersection)))
+        return log_iou(pair)
     return pair.distance
 
 
 def slope(p, g, form):
     pair = measure(p, g)
-    factor = 1.0
-    if form == "square":
-        factor = 2.0 * pair.iou
     if form == "log":
-        factor = ratio(1.0, pair.iou)
+        return to_coordinates(pair, log_iou_slope(pair))
+    factor = 2.0 * pair.iou if form == "square" else 1.0
     return to_coordinates(pair, iou_slope(pair, factor))
-
-
-INFINITY = float("inf")

@@ -23,6 +23,7 @@ Examples
 """
 
 from lossctl.loss import NonNegative
+from lossctl.losses.classification._focus import power_slope
 from lossctl.maths import power, select, times
 
 SHAPE = "binary"
@@ -36,12 +37,10 @@ def value(q, r, log_q, log_r, y, alpha: NonNegative = 2.0, gamma: NonNegative = 
 
 def slope(q, r, log_q, log_r, y, alpha, gamma):
     near = power(1.0 - y, gamma)
-    by_q = -times(near * alpha, times(log_r, power(q, alpha - 1.0)))
-    by_r = -times(alpha, times(log_q, power(r, alpha - 1.0)))
     peak = y == 1.0
     return (
-        select(peak, 0.0, by_q),
-        select(peak, by_r, 0.0),
+        select(peak, 0.0, -times(log_r, near * power_slope(q, alpha))),
+        select(peak, -times(log_q, power_slope(r, alpha)), 0.0),
         select(peak, -power(r, alpha), 0.0),
         select(peak, 0.0, -near * power(q, alpha)),
     )

@@ -22,6 +22,7 @@ Examples
 """
 
 from lossctl.loss import NonNegative
+from lossctl.losses.classification._focus import power_slope
 from lossctl.losses.classification.quality_focal import entropy
 from lossctl.maths import power, select, times
 
@@ -34,5 +35,5 @@ def value(q, log_q, log_r, y, alpha: NonNegative = 0.75, gamma: NonNegative = 2.
 
 def slope(q, log_q, log_r, y, alpha, gamma):
     weight = select(y > 0.0, y, alpha * power(q, gamma))
-    steep = -times(alpha * gamma, times(log_r, power(q, gamma - 1.0)))
+    steep = -times(log_r, alpha * power_slope(q, gamma))
     return select(y > 0.0, 0.0, steep), -weight * y, -weight * (1.0 - y)
