@@ -11,10 +11,11 @@ without an annotation come from the data and tell, with the constant `SHAPE`, ho
 
 The annotated arguments are the loss's parameters. `slope` takes the same arguments and returns the derivative
 with respect to each prediction argument (for boxes, the four derivatives with respect to p). Optional:
-`weight(…)`, what an item counts for in the mean when that is not 1; `root(mean)` with
-`root_slope(root)` for a loss that is a function of the mean; `inside(…)` with the text DOMAIN, which data the
-loss is defined for; AUTO, for parameters that may be `auto`, the loss whose mean over the data they then are; and
-BINARY, for a loss of rows that also compares one probability with one target.
+`weight(…)`, what an item counts for in the mean when that is not 1; `root(mean)` with `root_slope(root)` for a
+loss that is a function of the mean; `inside(…)` with the text DOMAIN, which data the loss is defined for;
+`conflict(…)`, what is wrong with parameters that do not go together; AUTO, for parameters that may be `auto`, the
+loss whose mean over the data they then are; and BINARY, for a loss of rows that also compares one probability
+with one target.
 """
 
 from __future__ import annotations
@@ -165,6 +166,7 @@ class Loss:
     domain: str
     auto: Mapping[str, str]
     binary: bool
+    conflict: Callable[..., str | None] | None
     source: str
 
     @property
@@ -208,6 +210,8 @@ class Loss:
                 raise UsageError(f"{self.name} needs {name}", hint=f"{name}: {parameter.text}")
             else:
                 settings[name] = parameter.default
+        if self.conflict is not None and (told := self.conflict(**settings)):
+            raise UsageError(f"{self.name}: {told}")
         return settings
 
     def missing(self) -> list[str]:
@@ -310,6 +314,7 @@ def read(module: ModuleType, name: str, family: str) -> Loss:
         domain=getattr(module, "DOMAIN", ""),
         auto=getattr(module, "AUTO", {}),
         binary=getattr(module, "BINARY", False),
+        conflict=getattr(module, "conflict", None),
         source=origin,
     )
 

@@ -38,6 +38,10 @@ from lossctl.maths import clamp, larger, ratio, select, smaller
 SHAPE = "boxes"
 
 
+def conflict(d, u, base, gate, theta):
+    return None if d < u else f"d is {d:g} and u is {u:g}; d has to be below u"
+
+
 def value(
     p, g,
     d: Annotated[float, Interval(0, 1, high_open=True)] = 0.0,

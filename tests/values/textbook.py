@@ -1,0 +1,426 @@
+"""Every loss as the catalogue and the papers write it: nothing scaled, nothing rearranged, many digits instead.
+
+Each takes the prediction and the target of one item as mpmath numbers (boxes as four of them, classes as rows, regions
+as lists of pixels), `held` for what is constant in the slope, and the loss's parameters by name.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from mpmath import mp, mpf
+
+LOSSES = {}
+
+
+def loss(function):
+    """Put a formula into the table under its name."""
+    LOSSES[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def over(a, b):
+    """0/0 and every quotient by a size of 0 is 0."""
+    return mpf(0) if b == 0 else a / b
+
+
+def exp(x):
+    """What is below 1e-400000 is 0 for every double, and takes mpmath long."""
+    return mp.exp(x) if x > -1e6 else mpf(0)
+
+
+def entropy_term(y, log_q):
+    """0 · ln 0 = 0."""
+    return mpf(0) if y == 0 else y * log_q
+
+
+# Boxes
+
+
+def pair(p, g):
+    """The quantities of section 0."""
+    x1, y1, x2, y2 = p
+    gx1, gy1, gx2, gy2 = g
+    s = SimpleNamespace(w=x2 - x1, h=y2 - y1, gw=gx2 - gx1, gh=gy2 - gy1)
+    s.inter = max(mpf(0), min(x2, gx2) - max(x1, gx1)) * max(mpf(0), min(y2, gy2) - max(y1, gy1))
+    s.union = s.w * s.h + s.gw * s.gh - s.inter
+    s.iou = mpf(1) if tuple(p) == tuple(g) else over(s.inter, s.union)
+    s.cw, s.ch = max(x2, gx2) - min(x1, gx1), max(y2, gy2) - min(y1, gy1)
+    s.area = s.cw * s.ch
+    s.c2 = s.cw**2 + s.ch**2
+    s.r2 = ((x1 + x2 - gx1 - gx2) / 2) ** 2 + ((y1 + y2 - gy1 - gy2) / 2) ** 2
+    return s
+
+
+@loss
+def iou(p, g, held, form):
+    s = pair(p, g)
+    if form == "log":
+        return mpf("inf") if s.iou == 0 else -mp.log(s.iou)
+    return 1 - s.iou**2 if form == "square" else 1 - s.iou
+
+
+@loss
+def giou(p, g, held):
+    s = pair(p, g)
+    return 1 - s.iou + over(s.area - s.union, s.area)
+
+
+@loss
+def diou(p, g, held):
+    s = pair(p, g)
+    return 1 - s.iou + over(s.r2, s.c2)
+
+
+@loss
+def ciou(p, g, held, gate):
+    s = pair(p, g)
+    v = 4 / mp.pi**2 * (mp.atan2(s.gw, s.gh) - mp.atan2(s.w, s.h)) ** 2
+    a = mpf(0) if gate > 0 and s.iou <= gate else over(v, 1 - s.iou + v)
+    return diou(p, g, held) + held(a) * v
+
+
+@loss
+def eiou(p, g, held):
+    s = pair(p, g)
+    return diou(p, g, held) + over((s.w - s.gw) ** 2, s.cw**2) + over((s.h - s.gh) ** 2, s.ch**2)
+
+
+@loss
+def focal_eiou(p, g, held, gamma):
+    iou = pair(p, g).iou
+    return held(mpf(1) if gamma == 0 else iou**gamma) * eiou(p, g, held)
+
+
+@loss
+def cdiou(p, g, held, base, lam, gate):
+    bases = {
+        "iou": lambda: iou(p, g, held, "linear"),
+        "giou": lambda: giou(p, g, held),
+        "diou": lambda: diou(p, g, held),
+        "ciou": lambda: ciou(p, g, held, gate),
+    }
+    corners = [(0, 1), (0, 3), (2, 1), (2, 3)]
+    distances = sum(mp.sqrt((p[i] - g[i]) ** 2 + (p[j] - g[j]) ** 2) for i, j in corners)
+    return bases[base]() + lam * over(distances, 4 * mp.sqrt(pair(p, g).c2))
+
+
+@loss
+def box_l1(p, g, held):
+    return sum(mae(a, b, held) for a, b in zip(p, g, strict=True)) / 4
+
+
+@loss
+def box_smooth_l1(p, g, held, beta):
+    return sum(smooth_l1(a, b, held, beta) for a, b in zip(p, g, strict=True)) / 4
+
+
+# Numbers
+
+
+@loss
+def mae(pred, target, held):
+    return abs(pred - target)
+
+
+@loss
+def mse(pred, target, held):
+    return (pred - target) ** 2
+
+
+# One number for all items: with a single item it is the root of its square, and tested apart (test_means.py).
+LOSSES["rmse"] = mse
+
+
+@loss
+def smooth_l1(pred, target, held, beta):
+    x = abs(pred - target)
+    return x**2 / (2 * beta) if x < beta else x - beta / 2
+
+
+@loss
+def huber(pred, target, held, delta):
+    x = abs(pred - target)
+    return x**2 / 2 if x <= delta else delta * (x - delta / 2)
+
+
+@loss
+def focal_l1(pred, target, held, beta):
+    x = abs(pred - target)
+    alpha = mp.e * beta
+    if x == 0:
+        return mpf(0)
+    if x <= 1:
+        return -alpha * x**2 * (2 * mp.log(beta * x) - 1) / 4
+    return -alpha * mp.log(beta) * x + (2 * alpha * mp.log(beta) + alpha) / 4
+
+
+@loss
+def log_cosh(pred, target, held):
+    x = abs(pred - target)
+    # Not the catalogue's x + log1p(exp(-2x)) - ln 2, which needs twice the digits of x near 0.
+    half = mp.sinh(x / 2) if x < 1 else 0
+    return mp.log1p(2 * half**2) if x < 1 else x + mp.log1p(exp(-2 * x)) - mp.ln2
+
+
+@loss
+def quantile(pred, target, held, tau):
+    r = target - pred
+    return max(tau * r, (tau - 1) * r)
+
+
+@loss
+def charbonnier(pred, target, held, epsilon):
+    return mp.sqrt((pred - target) ** 2 + epsilon**2)
+
+
+@loss
+def pseudo_huber(pred, target, held, delta):
+    return delta**2 * (mp.sqrt(1 + ((pred - target) / delta) ** 2) - 1)
+
+
+@loss
+def balanced_l1(pred, target, held, a, gamma, b):
+    x = abs(pred - target)
+    big = mp.expm1(gamma / a)
+    if x < b:
+        return a / big * (big * x + b) * mp.log(big * x / b + 1) - a * x
+    return gamma * x + gamma * b / big - a * b
+
+
+@loss
+def wing(pred, target, held, w, epsilon):
+    x = abs(pred - target)
+    return w * mp.log(1 + x / epsilon) if x < w else x - (w - w * mp.log(1 + w / epsilon))
+
+
+@loss
+def cauchy(pred, target, held, c):
+    return mp.log(1 + ((pred - target) / c) ** 2 / 2)
+
+
+@loss
+def welsch(pred, target, held, c):
+    u = ((pred - target) / c) ** 2
+    return -mp.expm1(-u / 2) if u < 1e6 else mpf(1)
+
+
+@loss
+def geman_mcclure(pred, target, held, c):
+    u = ((pred - target) / c) ** 2
+    return 2 * u / (u + 4)
+
+
+@loss
+def msle(pred, target, held):
+    return (mp.log1p(pred) - mp.log1p(target)) ** 2
+
+
+@loss
+def mape(pred, target, held):
+    return abs((pred - target) / target)
+
+
+@loss
+def hinge(pred, target, held, margin, labels):
+    y = 2 * target - 1 if labels == "01" else target
+    return max(mpf(0), margin - y * pred)
+
+
+@loss
+def squared_hinge(pred, target, held, margin, labels):
+    return hinge(pred, target, held, margin, labels) ** 2
+
+
+# Binary scores
+
+
+def bernoulli(score, source):
+    """Return q, 1 - q and their logs."""
+    if source == "logits":
+        small = exp(-abs(score))
+        q, r = (1 / (1 + small), small / (1 + small))[:: 1 if score >= 0 else -1]
+        return q, r, min(score, mpf(0)) - mp.log1p(small), -max(score, mpf(0)) - mp.log1p(small)
+    logs = (mpf("-inf") if x == 0 else mp.log(x) for x in (score, 1 - score))
+    return score, 1 - score, *logs
+
+
+@loss
+def bce(score, y, held, source, pos_weight, label_smoothing):
+    _, _, log_q, log_r = bernoulli(score, source)
+    smooth = y * (1 - label_smoothing) + label_smoothing / 2
+    return -pos_weight * entropy_term(smooth, log_q) - entropy_term(1 - smooth, log_r)
+
+
+@loss
+def balanced_bce(score, y, held, source, alpha):
+    _, _, log_q, log_r = bernoulli(score, source)
+    return -alpha * entropy_term(y, log_q) - (1 - alpha) * entropy_term(1 - y, log_r)
+
+
+@loss
+def focal(score, y, held, source, alpha, gamma):
+    q, r, log_q, log_r = bernoulli(score, source)
+    alpha_t = 1 if alpha is None else alpha * y + (1 - alpha) * (1 - y)
+    missed = q * (1 - y) + r * y  # 1 - q_t
+    focus = mpf(1) if gamma == 0 else missed**gamma
+    return alpha_t * entropy_term(focus, -entropy_term(y, log_q) - entropy_term(1 - y, log_r))
+
+
+def cross_entropy(log_q, log_r, y):
+    return -entropy_term(y, log_q) - entropy_term(1 - y, log_r)
+
+
+def raised(x, exponent):
+    """0⁰ = 1."""
+    return mpf(1) if exponent == 0 else x**exponent
+
+
+@loss
+def gaussian_focal(score, y, held, source, alpha, gamma):
+    q, r, log_q, log_r = bernoulli(score, source)
+    if y == 1:
+        return -entropy_term(raised(r, alpha), log_q)
+    return -entropy_term(raised(1 - y, gamma) * raised(q, alpha), log_r)
+
+
+@loss
+def quality_focal(score, y, held, source, beta):
+    q, r, log_q, log_r = bernoulli(score, source)
+    # y - q, of which nothing is lost where both are almost 1.
+    return entropy_term(raised(abs(r * y - q * (1 - y)), beta), cross_entropy(log_q, log_r, y))
+
+
+@loss
+def varifocal(score, y, held, source, alpha, gamma):
+    q, _, log_q, log_r = bernoulli(score, source)
+    return entropy_term(y if y > 0 else alpha * raised(q, gamma), cross_entropy(log_q, log_r, y))
+
+
+# Rows of class scores
+
+
+def softmax(scores, temperature=1):
+    """Return (q, 1 - q, ln q) of every class; no digit of 1 - q or ln q is lost in a class that has almost all."""
+    top = max(scores)
+    powers = [exp((z - top) / temperature) for z in scores]
+    first = scores.index(top)
+    others = sum(powers[:first]) + sum(powers[first + 1 :])
+    rows = []
+    for c, (z, power) in enumerate(zip(scores, powers, strict=True)):
+        rest = others if c == first else sum(powers[:c]) + sum(powers[c + 1 :])
+        rows.append((power / (1 + others), rest / (1 + others), (z - top) / temperature - mp.log1p(others)))
+    return rows
+
+
+def row(scores, source, temperature=1):
+    """Return (q, 1 - q, ln q) of every class of logits or of probabilities."""
+    if source == "logits":
+        return softmax(scores, temperature)
+    return [(q, 1 - q, mpf("-inf") if q == 0 else mp.log(q)) for q in scores]
+
+
+def units(log_base):
+    return 1 / mp.log({"e": mp.e, "2": 2, "10": 10}[log_base])
+
+
+@loss
+def ce(scores, y, held, source, class_weights, label_smoothing, log_base):
+    smooth = [(1 - label_smoothing) * share + label_smoothing / len(y) for share in y]
+    terms = zip(class_weights, smooth, row(scores, source), strict=True)
+    return -units(log_base) * sum(w * entropy_term(s, log_q) for w, s, (_, _, log_q) in terms if w)
+
+
+@loss
+def entropy(scores, y, held, source, class_weights, log_base):
+    return -units(log_base) * sum(entropy_term(q, log_q) for q, _, log_q in row(scores, source))
+
+
+def divergence(a, log_b):
+    """KL(a ‖ b)."""
+    return sum(share * (mp.log(share) - log) for share, log in zip(a, log_b, strict=True) if share)
+
+
+@loss
+def kl(scores, y, held, source, class_weights, log_base):
+    return units(log_base) * divergence(y, [log_q for _, _, log_q in row(scores, source)])
+
+
+@loss
+def js(scores, y, held, source, class_weights, log_base):
+    q = [q for q, _, _ in row(scores, source)]
+    middle = [(a + b) / 2 for a, b in zip(q, y, strict=True)]
+    log_m = [mp.log(m) if m else mpf("-inf") for m in middle]
+    return units(log_base) * (divergence(y, log_m) + divergence(q, log_m)) / 2
+
+
+@loss
+def distillation(scores, teacher, held, source, class_weights, temperature):
+    y = [q for q, _, _ in softmax(teacher, temperature)]
+    return temperature**2 * divergence(y, [log_q for _, _, log_q in softmax(scores, temperature)])
+
+
+@loss
+def softmax_focal(scores, y, held, source, class_weights, gamma):
+    terms = zip(class_weights, y, row(scores, source), strict=True)
+    return -sum(w * entropy_term(share * raised(r, gamma), log_q) for w, share, (_, r, log_q) in terms if w)
+
+
+@loss
+def poly1(scores, y, held, source, class_weights, epsilon):
+    terms = zip(y, row(scores, source), strict=True)
+    return sum(epsilon * share * r - entropy_term(share, log_q) for share, (_, r, log_q) in terms)
+
+
+@loss
+def brier(scores, y, held, source, class_weights):
+    return sum((q * (1 - share) - r * share) ** 2 for share, (q, r, _) in zip(y, row(scores, source), strict=True))
+
+
+# Regions: probabilities q (and 1 - q) and targets of the pixels of one image and one class
+
+
+@loss
+def dice(q, r, y, held, smooth, squared):
+    top, areas = _areas(q, y, squared)
+    return 1 - over(2 * top + smooth, areas + smooth) if areas + smooth else mpf(0)
+
+
+@loss
+def jaccard(q, r, y, held, smooth, squared):
+    top, areas = _areas(q, y, squared)
+    return 1 - over(top + smooth, areas - top + smooth) if areas + smooth else mpf(0)
+
+
+def _areas(q, y, squared):
+    power = 2 if squared else 1
+    return sum(a * b for a, b in zip(q, y, strict=True)), sum(a**power for a in q) + sum(b**power for b in y)
+
+
+@loss
+def tversky(q, r, y, held, fp_weight, fn_weight, smooth):
+    tp = sum(a * b for a, b in zip(q, y, strict=True))
+    fp = sum(a * (1 - b) for a, b in zip(q, y, strict=True))
+    fn = sum(a * b for a, b in zip(r, y, strict=True))
+    below = tp + fp_weight * fp + fn_weight * fn + smooth
+    return 1 - (tp + smooth) / below if below else mpf(0)
+
+
+@loss
+def focal_tversky(q, r, y, held, fp_weight, fn_weight, smooth, gamma):
+    plain = tversky(q, r, y, held, fp_weight, fn_weight, smooth)
+    return mpf(0) if plain == 0 else plain ** (1 / gamma)
+
+
+@loss
+def log_cosh_dice(q, r, y, held, smooth, squared):
+    return mp.log(mp.cosh(dice(q, r, y, held, smooth, squared)))
+
+
+@loss
+def mcc(q, r, y, held):
+    tp = sum(a * b for a, b in zip(q, y, strict=True))
+    fp = sum(a * (1 - b) for a, b in zip(q, y, strict=True))
+    fn = sum(a * b for a, b in zip(r, y, strict=True))
+    tn = sum(a * (1 - b) for a, b in zip(r, y, strict=True))
+    return 1 - over(tp * tn - fp * fn, mp.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
