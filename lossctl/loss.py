@@ -25,7 +25,6 @@ import functools
 import importlib
 import importlib.util
 import inspect
-import math
 import re
 import textwrap
 import typing
@@ -33,11 +32,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, NoneType
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from lossctl.errors import UsageError
+from lossctl.parameters import Interval, NonNegative, Parameter, Positive, Real, Setting, Unit
 
-Setting = float | bool | str | None
+# A loss file takes the ranges of its parameters from here too.
+__all__ = [
+    "Interval", "Loss", "NonNegative", "Parameter", "Positive", "Real", "Request", "Setting", "Shape", "Unit",
+    "did_you_mean", "find", "names", "read", "requests", "shelf",
+]  # fmt: skip
+
 Shape = Literal["numbers", "boxes", "binary", "classes", "regions"]
 
 SHELF = Path(__file__).with_name("losses")
@@ -57,94 +62,6 @@ GIVEN = {
     "classes": ("y", "class_weight", "classes"),
     "regions": (),
 }
-
-
-class Interval(NamedTuple):
-    """The range of a number: from `low` to `high`, each included unless open."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    low_open: bool = False
-    high_open: bool = False
-
-    def __contains__(self, x: object) -> bool:
-        """Tell whether the finite number x lies inside."""
-        if not isinstance(x, int | float) or not math.isfinite(x):
-            return False
-        above = x > self.low if self.low_open else x >= self.low
-        below = x < self.high if self.high_open else x <= self.high
-        return above and below
-
-    def __str__(self) -> str:
-        """Write the range as one reads it: `> 0`, `0..1`."""
-        if self.high == math.inf:
-            return "any number" if self.low == -math.inf else f"{'>' if self.low_open else '≥'} {self.low:g}"
-        left = f"{self.low:g}{' (excluded)' if self.low_open else ''}"
-        return f"{left}..{self.high:g}{' (excluded)' if self.high_open else ''}"
-
-
-Real = Annotated[float, Interval()]
-Positive = Annotated[float, Interval(0, low_open=True)]
-NonNegative = Annotated[float, Interval(0)]
-Unit = Annotated[float, Interval(0, 1)]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a loss: its name, default, range and text."""
-
-    name: str
-    default: Setting
-    text: str
-    interval: Interval | None = None
-    choices: tuple[str, ...] = ()
-    flag: bool = False
-    nullable: bool = False
-
-    @property
-    def required(self) -> bool:
-        """Whether the caller has to give it."""
-        return isinstance(self.default, type)  # inspect's mark for "no default"
-
-    @property
-    def option(self) -> str:
-        """Its name on the command line, without the dashes."""
-        return self.name.replace("_", "-")
-
-    @property
-    def static(self) -> bool:
-        """Whether its value selects code: such a value is compiled in, a number is passed at run time."""
-        return self.interval is None or self.nullable
-
-    def __str__(self) -> str:
-        """Write its range: numbers, choices or a switch."""
-        kinds = [str(self.interval)] if self.interval else []
-        kinds += list(self.choices) + ["yes, no"] * self.flag + ["none"] * self.nullable
-        return " | ".join(kinds)
-
-    def accept(self, given: object) -> Setting:
-        """Return the setting that `given` (a number, a bool, a text from a shell, None) means.
-
-        Raises UsageError when it is outside the range.
-        """
-        text = str(given).strip().lower()
-        if self.flag and text in {"true", "yes", "1", "false", "no", "0"}:
-            return text in {"true", "yes", "1"}
-        if self.nullable and text == "none":
-            return None
-        if text in self.choices:
-            return text
-        number = _number(given)
-        if self.interval is not None and number in self.interval:
-            return number
-        raise UsageError(f"{self.name} is {given}; expected {self}")
-
-
-def _number(given: object) -> float | None:
-    try:
-        return float(given)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
 
 
 @dataclass(frozen=True, eq=False)
