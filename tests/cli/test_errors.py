@@ -1,4 +1,4 @@
-"""Errors read as cli.md prints them: one greppable line, then what to do about it."""
+"""Errors read as people grep them: one greppable line, then what to do about it."""
 
 import json
 

@@ -120,7 +120,7 @@ def own_formula(loss, settings, item, source="", class_weights=None):
 
 
 def textbook_formula(loss, settings, item, source="", class_weights=None):
-    """Return the catalogue's formula, as a function of the prediction and of what is held; None if it is not there."""
+    """Return the textbook's formula, as a function of the prediction and of what is held; None if it is not there."""
     if loss.name not in LOSSES:
         return None
     formula, target = LOSSES[loss.name], [mpf(t) for t in item.target]

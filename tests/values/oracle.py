@@ -3,7 +3,7 @@
 A formula is plain Python over the names of `lossctl.maths`. Here its functions are copied with those names bound to
 mpmath, so that what remains of its error is what the formula says, not how it is rounded.
 
-The slope asks nothing of the file but its value: it is the mean of the two one-sided slopes, which is the catalogue's
+The slope asks nothing of the file but its value: it is the mean of the two one-sided slopes, which is our
 rule at kinks too, each from a difference so small, at so many digits, that it is exact for any double.
 """
 

@@ -45,7 +45,7 @@ def settings(loss, most=40):
     # Of all parameters by turns, so that none is left out where there are many.
     alone = [[found[0] | {name: value} for value in values[1:]] for name, values in choices.items()]
     found += [given for turn in itertools.zip_longest(*alone) for given in turn if given is not None]
-    # The catalogue's one condition between parameters.
+    # The one condition between parameters.
     found = [given for given in found if not {"d", "u"} <= set(given) or given["d"] < given["u"]]
     return [given for i, given in enumerate(found) if given not in found[:i]][:most]
 

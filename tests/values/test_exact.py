@@ -1,6 +1,6 @@
 """Every loss, value and slope, over its parameters and over ordinary and extreme items.
 
-Twice: against the catalogue's formula, and against the file's own formula at many digits. The first finds a wrong
+Twice: against the textbook's formula, and against the file's own formula at many digits. The first finds a wrong
 formula, the second what rounding makes of a right one, also of a loss that has no entry in the textbook yet.
 """
 

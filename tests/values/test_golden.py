@@ -1,4 +1,4 @@
-"""The numbers of the catalogue, computed there with 50 digits by someone else."""
+"""Golden numbers, computed with 50 digits by someone else."""
 
 import math
 

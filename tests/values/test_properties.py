@@ -1,4 +1,4 @@
-"""What the catalogue says of losses as such: symmetries, invariances, orders, and which is a case of which."""
+"""What is known of losses as such: symmetries, invariances, orders, and which is a case of which."""
 
 import numpy as np
 import points
@@ -11,7 +11,7 @@ import lossctl
 from lossctl.loss import find, names
 
 BOXES = [name for name in names() if find(name).shape == "boxes"]
-# Not symmetric, or not free of scale: by name, as the catalogue lists them.
+# Not symmetric, or not free of scale: by name.
 ONE_WAY = {"shape-iou", "piou", "bounded-iou"}
 SCALED = {"nwd", "mpdiou", "box-l1", "box-smooth-l1"}
 BOUNDED = settings(derandomize=True, max_examples=12, deadline=None, database=None)

@@ -1,4 +1,4 @@
-"""Where torch's definition is the catalogue's, its values and its autograd are ours."""
+"""Where torch's definition is ours, its values and its autograd are ours."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_cross_entropy_of_distributions(weights, smoothing):
         w = None if weights is None else torch.tensor(weights)
         return F.cross_entropy(z, y, weight=w, label_smoothing=smoothing)
 
-    # torch divides by the number of rows here, the catalogue by what their classes weigh.
+    # torch divides by the number of rows here, lossctl by what their classes weigh.
     scale = 1.0 if weights is None else len(ROWS) / (SHARES * WEIGHTS).sum()
     keywords = {} if weights is None else {"class_weights": list(weights)}
     ours = lossctl.loss("ce", label_smoothing=smoothing)

@@ -1,4 +1,4 @@
-"""Every loss as the catalogue and the papers write it: nothing scaled, nothing rearranged, many digits instead.
+"""Every loss as the papers write it: nothing scaled, nothing rearranged, many digits instead.
 
 Each takes the prediction and the target of one item as mpmath numbers (boxes as four of them, classes as rows, regions
 as lists of pixels), `held` for what is constant in the slope, and the loss's parameters by name.
@@ -158,7 +158,7 @@ def focal_l1(pred, target, held, beta):
 @loss
 def log_cosh(pred, target, held):
     x = abs(pred - target)
-    # Not the catalogue's x + log1p(exp(-2x)) - ln 2, which needs twice the digits of x near 0.
+    # Not x + log1p(exp(-2x)) - ln 2, which needs twice the digits of x near 0.
     half = mp.sinh(x / 2) if x < 1 else 0
     return mp.log1p(2 * half**2) if x < 1 else x + mp.log1p(exp(-2 * x)) - mp.ln2
 
