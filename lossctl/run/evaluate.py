@@ -157,6 +157,9 @@ def _mismatch(sides: Sides, pieces: Sequence[tuple[int, Iterator[Flat]] | None])
         for _ in piece[1] if piece is not None else ():
             pass
     counts = {side.role: side.rows for side in sides}
+    if counts.get("target") == counts["pred"]:
+        # One row of text on each side: its numbers are the items.
+        counts = {side.role: side.rows * side.per_row for side in sides}
     shapes = ", ".join(f"{s.source.path} {'x'.join(map(str, s.described().shape))}" for s in sides)
     if counts.get("target", counts["pred"]) != counts["pred"]:
         pairs = ((counts["pred"], "prediction"), (counts["target"], "target"))

@@ -28,7 +28,7 @@ REFUSED = [
      "pred: probability 2 at (0, 0) is outside 0..1 (2 such values)"),
     (["classification", "bce", "0,.5", "1,1", "--input=probs"], "1 of 2 items have an infinite bce"),
     (["classification", "bce", "1,.5", "0,1", "--input=probs"], "1 of 2 items have an infinite bce"),
-    (["regression", "mae", "1,2,3", "1,2"], "the sides do not have the same number of items (pred 1x3, target 1x2)"),
+    (["regression", "mae", "1,2,3", "1,2"], "3 predictions but 2 targets (pred 1x3, target 1x2)"),
     (["regression", "mae", "1,2;3,4", "1,2,3,4"], "mae compares number with number, but the shapes are 2×2 and 4"),
 ]  # fmt: skip
 
