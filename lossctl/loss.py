@@ -7,7 +7,8 @@ without an annotation come from the data and tell, with the constant `SHAPE`, ho
     boxes     value(p, g)                            two boxes (x1, y1, x2, y2)
     binary    value(q, r, log_q, log_r, y)           any of: probability, 1 - q, their logs, the target
     classes   value(q, r, log_q, y, class_weight, classes)   one class's part of a row; parts are added
-    regions   value(tp, fp, fn, tn, diff, total)     any of the sums over the pixels of one image and class
+    regions   value(tp, fp, fn, tn, diff, total, …)  any of the sums over the pixels of one image and class
+    regions   value(z, q, r, y, …)                   or one pixel's part of them: the loss is the mean of the parts
 
 The annotated arguments are the loss's parameters. `slope` takes the same arguments and returns the derivative
 with respect to each prediction argument (for boxes, the four derivatives with respect to p). Optional:
@@ -15,7 +16,10 @@ with respect to each prediction argument (for boxes, the four derivatives with r
 loss that is a function of the mean; `inside(…)` with the text DOMAIN, which data the loss is defined for;
 `conflict(…)`, what is wrong with parameters that do not go together; AUTO, for parameters that may be `auto`, the
 loss whose mean over the data they then are; and BINARY, for a loss of rows that also compares one probability
-with one target.
+with one target. Optional for regions: `part(q, r, log_q, log_r, y)` with `part_slope`, a pixel's part of the sum
+`parts`; POOLED, where a value is taken of all classes of an image, each sum a list with an entry per class;
+SORTED, where the parts of the pixels are errors, added up in falling order, each times what its pixel adds to the
+Jaccard loss of those before it; PRESENT, where classes without a target never count.
 """
 
 from __future__ import annotations
@@ -47,20 +51,21 @@ Shape = Literal["numbers", "boxes", "binary", "classes", "regions"]
 
 SHELF = Path(__file__).with_name("losses")
 SECTIONS = ("Formula", "Range", "Elsewhere", "Reference", "Examples")
-OVERLAPS = ("tp", "fp", "fn", "tn", "diff", "total")
+OVERLAPS = ("tp", "fp", "fn", "tn", "diff", "total", "target", "count", "parts")
+PIXELS = ("z", "q", "r")
 PREDICTED = {
     "numbers": ("pred",),
     "boxes": ("p",),
     "binary": ("q", "r", "log_q", "log_r"),
     "classes": ("q", "r", "log_q"),
-    "regions": OVERLAPS,
+    "regions": (*OVERLAPS, *PIXELS),
 }
 GIVEN = {
     "numbers": ("target",),
     "boxes": ("g",),
     "binary": ("y",),
     "classes": ("y", "class_weight", "classes"),
-    "regions": (),
+    "regions": ("y", "from_pred", "from_target"),
 }
 
 
@@ -84,6 +89,11 @@ class Loss:
     auto: Mapping[str, str]
     binary: bool
     conflict: Callable[..., str | None] | None
+    part: Callable[..., Any] | None
+    part_slope: Callable[..., Any] | None
+    pooled: bool
+    sorted: bool
+    present: bool
     source: str
 
     @property
@@ -99,7 +109,18 @@ class Loss:
     @property
     def takes_scores(self) -> bool:
         """Whether predictions are logits or probabilities, so that `input` has to say which."""
-        return self.shape in ("binary", "classes", "regions") and self.target_input is None
+        scored = self.shape in ("binary", "classes", "regions")
+        return scored and self.target_input is None and not self.needs_logits
+
+    @property
+    def needs_logits(self) -> bool:
+        """Whether predictions can only be logits (lovasz-hinge)."""
+        return "z" in self.data
+
+    @property
+    def whole(self) -> bool:
+        """Whether each pixel's part depends on all pixels of its image, so that images are taken whole."""
+        return self.shape == "regions" and any(name not in OVERLAPS for name in self.data)
 
     @property
     def target_input(self) -> str | None:
@@ -232,6 +253,11 @@ def read(module: ModuleType, name: str, family: str) -> Loss:
         auto=getattr(module, "AUTO", {}),
         binary=getattr(module, "BINARY", False),
         conflict=getattr(module, "conflict", None),
+        part=getattr(module, "part", None),
+        part_slope=getattr(module, "part_slope", None),
+        pooled=getattr(module, "POOLED", False),
+        sorted=getattr(module, "SORTED", False),
+        present=getattr(module, "PRESENT", False),
         source=origin,
     )
 

@@ -7,17 +7,18 @@ sees constants, numbers are taken from the tuple `params`, so that another numbe
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lossctl.engine import loops, spread
+from lossctl.engine import back, loops, pixels, regions, spread
 from lossctl.engine.sums import fetch, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
-from lossctl.maths import ratio, times
+from lossctl.maths import ratio, select, times
 
 Function = Callable[..., Any]
 # What the text of an adapter may call.
-HELPERS = (spread.bernoulli, spread.chance, fetch, store, tree, ratio, times)
+HELPERS = (spread.bernoulli, spread.chance, fetch, store, tree, ratio, select, times)
 
 # The sums over pixels that a region loss may ask for, and their derivatives by q.
 SUMS = {
@@ -32,7 +33,12 @@ SUMS = {
         "(2.0 * (q * (1.0 - y) - r * y) if squared else 1.0 - 2.0 * y)",
     ),
     "total": ("(q[k] * q[k] + y[k] * y[k] if squared else q[k] + y[k])", "(2.0 * q if squared else 1.0)"),
+    "target": ("y[k]", "0.0"),
+    # What does not count has neither q nor 1 - q.
+    "count": ("select(q[k] + r[k] > 0.5, 1.0, 0.0)", "0.0"),
 }
+# The arguments of `part` from a tile, and from one pixel.
+PART = {name: f"{name}[k]" for name in ("q", "r", "log_q", "log_r", "y")}
 
 
 def numbers(settings: dict[str, Setting], static: Sequence[str]) -> tuple[float, ...]:
@@ -52,7 +58,7 @@ class Adapter:
         self.loss = loss
         self.room: dict[str, Any] = {function.__name__: function for function in HELPERS}
         self.room |= {"__name__": __name__, "value": loss.value, "slope": loss.slope, "weight": loss.weight}
-        self.room["inside"] = loss.inside
+        self.room |= {"inside": loss.inside, "part": loss.part, "part_slope": loss.part_slope}
         static = static_names(loss)
         order = iter(range(len(settings)))
         self.arguments = [
@@ -62,6 +68,13 @@ class Adapter:
     def call(self, function: str) -> str:
         """Return the text of a call of `value`, `slope` or `weight` with data and settings in place."""
         data = [{"pred": "x", "target": "t"}.get(name, name) for name in self.loss.data]
+        return f"{function}({', '.join([*data, *self.arguments])})"
+
+    def call_part(self, function: str, names: dict[str, str]) -> str:
+        """Return the text of a call of `part` or `part_slope` with the names that its data have here."""
+        assert self.loss.part is not None
+        taken = inspect.signature(self.loss.part).parameters
+        data = [names[name] for name in list(taken)[: len(taken) - len(self.arguments)]]
         return f"{function}({', '.join([*data, *self.arguments])})"
 
     def define(self, name: str, arguments: str, *lines: str) -> Function:
@@ -178,8 +191,8 @@ def _checks(
     return invalid, degenerate, adapter.define("kept", f"{head}, ignore", *read, f"return {there}")
 
 
-SPREADS = {"logits": (spread.softmax, loops.softmax_back), "probs": (spread.given, loops.given_back)}
-SIGMOID = spread.sigmoid, loops.sigmoid_back
+SPREADS = {"logits": (spread.softmax, back.softmax_back), "probs": (spread.given, back.given_back)}
+SIGMOID = spread.sigmoid, back.sigmoid_back
 TARGETS = {
     "labels": spread.labels, "shares": spread.shares, "mask": spread.mask,
     "logits": spread.teacher, "none": spread.no_target,
@@ -203,23 +216,61 @@ def rows_kernel(loss: Loss, settings: dict[str, Setting], source: str, target: s
         by_log_q = partials.get("log_q", "0.0")
         lines = [f"by = {adapter.call('slope')}", f"return 0.0 {by_q}, {by_log_q}"]
     term_slope = adapter.define("term_slope", head, *lines)
-    spreader, back = SIGMOID if target == "mask" and source == "logits" else SPREADS[source]
-    return loops.rows(spreader, TARGETS[target], term, term_slope, share, unit, back)
+    spreader, carry = SIGMOID if target == "mask" and source == "logits" else SPREADS[source]
+    return loops.rows(spreader, TARGETS[target], term, term_slope, share, unit, carry)
 
 
-def regions_kernels(loss: Loss, activation: str, target: str) -> tuple[Function, Function]:
+def _spreader(activation: str) -> tuple[Function, Function]:
+    return SIGMOID if activation == "sigmoid" else SPREADS["probs" if activation == "none" else "logits"]
+
+
+def regions_kernels(loss: Loss, settings: dict[str, Setting], activation: str, target: str) -> tuple[Function, ...]:
     """Return the kernels of a region loss: one that sums, one that carries slopes back to the pixels."""
-    adapter = Adapter(loss, {})
+    adapter = Adapter(loss, settings)
     names = loss.data
+    sums = SUMS | ({"parts": (adapter.call_part("part", PART), "0.0")} if loss.part else {})
     lines = []
     for s, name in enumerate(names):
-        lines += ["for k in range(n):", f"    part[k] = {SUMS[name][0]}"]
-        lines += [f"sums[{len(names)} * cell + {s}] = tree(part, n)"]
-    sums_of = adapter.define("sums_of", "n, cell, squared, q, r, y, part, sums", *lines)
-    terms = " + ".join(f"by[{len(names)} * cell + {s}] * ({SUMS[name][1]})" for s, name in enumerate(names))
-    pixel_slope = adapter.define("pixel_slope", "q, r, y, squared, by, cell", f"return {terms}")
-    spreader, back = SIGMOID if activation == "sigmoid" else SPREADS["probs" if activation == "none" else "logits"]
-    spread_target = TARGETS[target]
-    return loops.regions(spreader, spread_target, sums_of), loops.region_slopes(
-        spreader, spread_target, pixel_slope, back
+        lines += ["for k in range(n):", f"    work[k] = {sums[name][0]}"]
+        lines += [f"sums[{len(names)} * cell + {s}] = tree(work, n)"]
+    sums_of = adapter.define("sums_of", "n, cell, squared, params, q, r, y, log_q, log_r, work, sums", *lines)
+    terms = " + ".join(f"by[{len(names)} * cell + {s}] * ({sums[name][1]})" for s, name in enumerate(names))
+    head = "q, r, log_q, log_r, y, squared, params, by, cell"
+    log_slopes = None
+    lines = [f"return {terms}"]
+    if loss.part_slope is not None:
+        call = adapter.call_part("part_slope", {name: name for name in PART})
+        scale = f"by[{len(names)} * cell + {names.index('parts')}]"
+        lines = [f"by_q, by_r, _, _ = {call}", f"return {terms} + {scale} * (by_q - by_r)"]
+        log_lines = [f"_, _, by_log_q, by_log_r = {call}", f"return times({scale}, by_log_q), times({scale}, by_log_r)"]
+        log_slopes = adapter.define("log_slopes", head.replace("squared, ", ""), *log_lines)
+    pixel_slope = adapter.define("pixel_slope", head, *lines)
+    (spreader, carry), spread_target = _spreader(activation), TARGETS[target]
+    return (
+        regions.regions(spreader, spread_target, sums_of, True if loss.part else None),
+        regions.region_slopes(spreader, spread_target, pixel_slope, log_slopes, carry),
+    )
+
+
+def pixels_kernels(loss: Loss, settings: dict[str, Setting], activation: str, target: str) -> tuple[Function, ...]:
+    """Return the kernels of a region loss of whole images.
+
+    In turn: planes, parts, slopes of parts, slopes of predictions, sum of sorted parts and its slopes.
+    """
+    adapter = Adapter(loss, settings)
+    head = "zs, qs, rs, ys, from_preds, from_targets, i, params"
+    read = [f"{name} = fetch({name}s, i)" for name in loss.data]
+    partials = adapter.partials()
+    by = partials.get("z") or " ".join(f"{'+-'[name == 'r']} ({text})" for name, text in partials.items())
+    item = adapter.define("item", head, *read, "return " + adapter.call("value"))
+    lines = ["return 0.0"] if loss.slope is None else [*read, f"by = {adapter.call('slope')}", f"return 0.0 + {by}"]
+    item_slope = adapter.define("item_slope", head, *lines)
+    spreader, carry = _spreader(activation)
+    return (
+        pixels.planes(spreader, TARGETS[target]),
+        pixels.parts(item),
+        pixels.part_slopes(item_slope),
+        pixels.planes_back(pixels.logit_back if loss.needs_logits else carry),
+        pixels.falling,
+        pixels.gains,
     )

@@ -43,8 +43,10 @@ def choose(
 def _kernels(
     loss: Loss, settings: tuple[tuple[str, Setting], ...], reading: tuple[str, ...], fast: bool
 ) -> tuple[Function, ...]:
+    plain: tuple[Function, ...]
     if loss.shape == "regions":
-        plain: tuple[Function, ...] = adapt.regions_kernels(loss, *reading)
+        build = adapt.pixels_kernels if loss.whole else adapt.regions_kernels
+        plain = build(loss, dict(settings), *reading)
     elif loss.shape == "classes":
         plain = (adapt.rows_kernel(loss, dict(settings), *reading),)
     else:

@@ -15,9 +15,9 @@ Rows of scores lie on a grid: (images, inner, classes, image stride, step from r
 Blocks do not cross images, so that the sums of an image do not depend on its neighbours.
 """
 
-from lossctl.engine.spread import likeliest, load
+from lossctl.engine.spread import load
 from lossctl.engine.sums import BLOCK, fetch, room, rooms, store, tree
-from lossctl.maths import ratio, select, times
+from lossctl.maths import select, times
 
 COUNTS = 4
 INFINITY = float("inf")
@@ -110,7 +110,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
                 n, grid, image, start, target, ignore, nonfinite, temperature, tolerances[1], y, r, keep, spare
             )
             load(n, grid, image, start, pred, q)
-            bad += spread(n, classes, nonfinite, temperature, tolerances[0], True, q, r, log_q, keep, spare)
+            bad += spread(n, classes, nonfinite, temperature, tolerances[0], True, q, r, log_q, None, keep, spare)
             for k in range(n):
                 losses[k] = 0.0
                 counted[k] = unit
@@ -138,149 +138,12 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
                     weight = factor if weights is None else factor * fetch(weights, first + k)
                     scale[k] = select(keep[k] == 1.0, weight / temperature, 0.0)
                 base = image * stride + start * step
-                back(n, classes, q, r, by_q, by_log_q, scale, base, step, pitch, spare, slopes)
+                back(n, classes, q, r, by_q, by_log_q, None, scale, base, step, pitch, spare, slopes)
             note(counts, block, used, 0, endless, bad)
             if values is not None:
                 for k in range(n):
                     store(values, first + k, select(keep[k] == 1.0, losses[k], NAN))
             sums[2 * block] = total(n, first, weights, losses)
             sums[2 * block + 1] = total(n, first, weights, counted)
-
-    return kernel
-
-
-def softmax_back(n, classes, q, r, by_q, by_log_q, scale, base, step, pitch, spare, slopes):
-    """Write scale · d loss / d logit of rows that sum to 1.
-
-    Each class needs the sum over the others. The likeliest class is kept apart, as `softmax` kept it apart (and left
-    its number in spare[3]): its share would swallow the digits of all others.
-    """
-    rest, lead, rest_log, first, lead_log = spare[0], spare[1], spare[2], spare[3], spare[4]
-    for k in range(n):
-        rest[k] = 0.0
-        rest_log[k] = 0.0
-    for c in range(classes):
-        q_c, by_c, by_log_c = q[c], by_q[c], by_log_q[c]
-        number = 1.0 * c
-        for k in range(n):
-            leads = first[k] == number
-            own = times(q_c[k], by_c[k])
-            by_c[k] = own
-            rest[k] += select(leads, 0.0, own)
-            lead[k] = select(leads, own, lead[k])
-            rest_log[k] += select(leads, 0.0, by_log_c[k])
-            lead_log[k] = select(leads, by_log_c[k], lead_log[k])
-    for c in range(classes):
-        q_c, r_c, own_c, by_log_c = q[c], r[c], by_q[c], by_log_q[c]
-        at = base + c * pitch
-        number = 1.0 * c
-        for k in range(n):
-            leads = first[k] == number
-            others = rest[k] + select(leads, 0.0, lead[k] - own_c[k])
-            others_log = rest_log[k] + select(leads, 0.0, lead_log[k] - by_log_c[k])
-            slope = (own_c[k] + by_log_c[k]) * r_c[k] - q_c[k] * (others + others_log)
-            store(slopes, at + k * step, times(scale[k], slope))
-
-
-def given_back(n, classes, q, r, by_q, by_log_q, scale, base, step, pitch, spare, slopes):
-    """Write scale · d loss / d probability."""
-    for c in range(classes):
-        q_c, by_c, by_log_c = q[c], by_q[c], by_log_q[c]
-        at = base + c * pitch
-        for k in range(n):
-            store(slopes, at + k * step, times(scale[k], by_c[k] + ratio(by_log_c[k], q_c[k])))
-
-
-def sigmoid_back(n, classes, q, r, by_q, by_log_q, scale, base, step, pitch, spare, slopes):
-    """Write scale · d loss / d logit of probabilities that do not depend on each other."""
-    for c in range(classes):
-        q_c, r_c, by_c, by_log_c = q[c], r[c], by_q[c], by_log_q[c]
-        at = base + c * pitch
-        for k in range(n):
-            store(slopes, at + k * step, times(scale[k], (by_c[k] * q_c[k] + by_log_c[k]) * r_c[k]))
-
-
-def regions(spread, spread_target, sums_of):
-    """Return the kernel that sums over the pixels of each image and class.
-
-    Per block and class `sums_of` writes the sums that the loss asks for; `presence` gets the number of pixels with
-    any target (y > 0) and of those whose largest probability this class has (for one channel: q ≥ ½).
-    """
-
-    def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, squared, sums, counts, presence):
-        _, inner, classes, _, _, _ = grid
-        q, r, log_q, y = (
-            rooms(classes, width),
-            rooms(classes, width),
-            rooms(classes, width),
-            rooms(classes, width),
-        )
-        keep, part = room(width), room(width)
-        spare = rooms(5, width)
-        winner = spare[3]
-        per_image = (inner + width - 1) // width
-        for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
-            bad = spread_target(n, grid, image, start, target, ignore, nonfinite, 1.0, tolerances[1], y, r, keep, spare)
-            load(n, grid, image, start, pred, q)
-            bad += spread(n, classes, nonfinite, 1.0, tolerances[0], False, q, r, log_q, keep, spare)
-            likeliest(n, classes, q, spare[0], winner)
-            if classes == 1:
-                q_c = q[0]
-                for k in range(n):
-                    winner[k] = select(q_c[k] >= 0.5, 0.0, -1.0)
-            used = 0
-            for k in range(n):
-                used += select(keep[k] == 1.0, 1, 0)
-            for c in range(classes):
-                q_c, r_c, y_c = q[c], r[c], y[c]
-                number = 1.0 * c
-                there, won = 0, 0
-                for k in range(n):
-                    kept = keep[k] == 1.0
-                    q_c[k] = select(kept, q_c[k], 0.0)
-                    r_c[k] = select(kept, r_c[k], 0.0)
-                    y_c[k] = select(kept, y_c[k], 0.0)
-                    there += select(y_c[k] > 0.0, 1, 0)
-                    won += select(kept & (winner[k] == number), 1, 0)
-                cell = block * classes + c
-                presence[2 * cell] = there
-                presence[2 * cell + 1] = won
-                sums_of(n, cell, squared, q_c, r_c, y_c, part, sums)
-            note(counts, block, used, 0, 0, bad)
-
-    return kernel
-
-
-def region_slopes(spread, spread_target, pixel_slope, back):
-    """Return the kernel that carries the slopes by the sums (`by`: per image and class) back to every pixel."""
-
-    def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, squared, by, slopes):
-        _, inner, classes, stride, step, pitch = grid
-        q, r, log_q, y = (
-            rooms(classes, width),
-            rooms(classes, width),
-            rooms(classes, width),
-            rooms(classes, width),
-        )
-        by_q, by_log_q = rooms(classes, width), rooms(classes, width)
-        keep = room(width)
-        spare = rooms(5, width)
-        per_image = (inner + width - 1) // width
-        for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
-            spread_target(n, grid, image, start, target, ignore, nonfinite, 1.0, tolerances[1], y, r, keep, spare)
-            load(n, grid, image, start, pred, q)
-            spread(n, classes, nonfinite, 1.0, tolerances[0], False, q, r, log_q, keep, spare)
-            for c in range(classes):
-                q_c, r_c, y_c, by_c = q[c], r[c], y[c], by_q[c]
-                for k in range(n):
-                    by_c[k] = pixel_slope(q_c[k], r_c[k], y_c[k], squared, by, image * classes + c)
-            base = image * stride + start * step
-            back(n, classes, q, r, by_q, by_log_q, keep, base, step, pitch, spare, slopes)
 
     return kernel

@@ -1,7 +1,8 @@
 """From the scores of a tile to probabilities, and from targets to the shares they give to the classes.
 
 A tile holds n rows class by class: `tile[c][k]` is class c of row k; loops over rows are the inner ones, so that they
-vectorise. Each function returns how many rows are invalid. `rows` is room for a few numbers a row.
+vectorise. Each function returns how many rows are invalid. `rows` is room for a few numbers a row; `log_r` is None
+where nobody asks for ln(1 - q).
 """
 
 from lossctl.engine.sums import fetch
@@ -27,21 +28,23 @@ def chance(q):
     return q, 1.0 - q, log(q), log1p(-q)
 
 
-def sigmoid(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, keep, rows):
+def sigmoid(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, log_r, keep, rows):
     """Turn the logits in q into probabilities that do not depend on each other."""
     bad = unbounded(n, classes, nonfinite, q, keep, rows[0])
     for c in range(classes):
         q_c, r_c, log_c = q[c], r[c], log_q[c]
         for k in range(n):
-            one, other, log_one, _ = bernoulli(q_c[k] / temperature)
+            one, other, log_one, log_other = bernoulli(q_c[k] / temperature)
             q_c[k] = one
             r_c[k] = other
             if logs:
                 log_c[k] = log_one
+            if log_r is not None:
+                log_r[c][k] = log_other
     return bad
 
 
-def given(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, keep, rows):
+def given(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, log_r, keep, rows):
     """Take the probabilities in q as they are."""
     bad = unbounded(n, classes, nonfinite, q, keep, rows[0])
     bad += improper(n, classes, q, keep, tolerance, rows[0])
@@ -52,10 +55,13 @@ def given(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, keep
         if logs:
             for k in range(n):
                 log_c[k] = log(q_c[k])
+        if log_r is not None:
+            for k in range(n):
+                log_r[c][k] = log1p(-q_c[k])
     return bad
 
 
-def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, keep, rows):
+def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, log_r, keep, rows):
     """Turn the logits in q into the probabilities of rows that each sum to 1.
 
     The (first) largest score is left out of the sum of exponentials: 1 + rest is that sum and log1p(rest) its log, so
@@ -86,7 +92,31 @@ def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, ke
             q_c[k] = share
             r_c[k] = select(first[k] == number, rest[k] * whole[k], 1.0 - share)
             log_c[k] = log_c[k] - top[k]
+    if log_r is not None:
+        complement(n, classes, q, log_q, log_r, first, top, rest)
     return bad
+
+
+def complement(n, classes, q, log_q, log_r, first, peak, rest):
+    """Fill log_r with ln(1 - q); for the likeliest class that is the log of all others' sum, which may underflow."""
+    for k in range(n):
+        peak[k] = -INFINITY
+        rest[k] = 0.0
+    for c in range(classes):
+        log_c = log_q[c]
+        number = 1.0 * c
+        for k in range(n):
+            peak[k] = select(first[k] == number, peak[k], larger(peak[k], log_c[k]))
+    for c in range(classes):
+        log_c = log_q[c]
+        number = 1.0 * c
+        for k in range(n):
+            rest[k] += select(first[k] == number, 0.0, exp(log_c[k] - peak[k]))
+    for c in range(classes):
+        q_c, log_rc = q[c], log_r[c]
+        number = 1.0 * c
+        for k in range(n):
+            log_rc[k] = select(first[k] == number, peak[k] + log(rest[k]), log1p(-q_c[k]))
 
 
 def no_target(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows):
@@ -139,7 +169,7 @@ def teacher(n, grid, image, start, target, ignore, nonfinite, temperature, toler
     """Turn a teacher's logits into the distributions they stand for."""
     no_target(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows)
     load(n, grid, image, start, target, y)
-    return softmax(n, grid[2], nonfinite, temperature, tolerance, False, y, spare, spare, keep, rows)
+    return softmax(n, grid[2], nonfinite, temperature, tolerance, False, y, spare, spare, None, keep, rows)
 
 
 def load(n, grid, image, start, scores, tile):

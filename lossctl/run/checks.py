@@ -14,7 +14,7 @@ USES: dict[str, Callable[[Loss], bool]] = {
     "box_format": lambda loss: loss.shape == "boxes",
     "pred_format": lambda loss: loss.shape == "boxes",
     "target_format": lambda loss: loss.shape == "boxes",
-    "input": lambda loss: loss.takes_scores,
+    "input": lambda loss: loss.takes_scores or loss.needs_logits,
     "layout": lambda loss: loss.shape in ("classes", "regions"),
     "aggregate": lambda loss: loss.shape == "regions",
     "absent": lambda loss: loss.shape == "regions",
@@ -36,6 +36,8 @@ def check(losses: Sequence[Loss], options: Options, has_target: bool, with_slope
             raise UsageError(
                 f"{loss.name} needs to know what the prediction is", hint="--input logits or --input probs"
             )
+        if loss.needs_logits and options.input == "probs":
+            raise UsageError(f"{loss.name} takes logits", hint="--input logits")
         if loss.root is not None and options.reduction != "mean":
             raise UsageError(f"{loss.name} is one number for all items; it has no reduction '{options.reduction}'")
         if with_slopes and loss.slope is None:

@@ -11,13 +11,14 @@ from lossctl.engine.sums import BLOCK, exact
 from lossctl.errors import DataError
 from lossctl.loss import Request, requests
 from lossctl.run.checks import check
-from lossctl.run.finish import finish_regions, finish_summed, known_factor, region_slopes, summed_factor
+from lossctl.run.finish import finish_regions, finish_summed, known_factor, region_factors, summed_factor
 from lossctl.run.options import Options
 from lossctl.run.reading import read
 from lossctl.run.refuse import refuse
+from lossctl.run.regions import RegionsWalk, SumsWalk
 from lossctl.run.result import Result
 from lossctl.run.sides import ArraySource, Side, Whole
-from lossctl.run.walk import Chunk, ItemsWalk, RegionsWalk, RowsWalk, SummedWalk, Walk
+from lossctl.run.walk import Chunk, ItemsWalk, RowsWalk, SummedWalk, Walk
 from lossctl.run.workers import Workers
 
 if TYPE_CHECKING:
@@ -107,7 +108,11 @@ def _walk(request: Request, sides: Sides, options: Options, workers: Workers) ->
     shape = request.loss.shape
     target = None if sides.target is None else sides.target.shape(shape)
     reading = read(request.loss, sides.pred.shape(shape), target, options)
-    kinds: dict[str, type[Walk]] = {"classes": RowsWalk, "regions": RegionsWalk}
+    if request.loss.whole:
+        from lossctl.run.whole import WholeWalk
+
+        return WholeWalk(request, reading, options, workers)
+    kinds: dict[str, type[Walk]] = {"classes": RowsWalk, "regions": SumsWalk}
     return kinds.get(shape, ItemsWalk)(request, reading, options, workers)
 
 
@@ -194,9 +199,9 @@ def _summed(walk: Walk) -> SummedWalk:
 def _second_pass(walk: Walk, sides: Sides, workers: Workers, sink: Sink) -> None:
     """Hand out the slopes of a loss whose mean had to be known first."""
     if isinstance(walk, RegionsWalk):
-        by = region_slopes(walk)
+        walk.prepare(region_factors(walk))
         for chunk in _chunks(walk, sides, workers):
-            sink.append(walk.back(chunk, by))
+            sink.append(walk.back(chunk))
         return
     factor = summed_factor(_summed(walk))
     for chunk in _chunks(walk, sides, workers):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from lossctl import __version__
 from lossctl.engine.sums import exact
 from lossctl.errors import DataError, UsageError
 from lossctl.loss import Request
+from lossctl.run.regions import Cell, Outcome, RegionsWalk
 from lossctl.run.result import Result
 from lossctl.run.sides import Side, joined
-from lossctl.run.walk import ItemsWalk, RegionsWalk, SummedWalk, Walk, settled
+from lossctl.run.walk import ItemsWalk, SummedWalk, Walk
 
 
 def signature(walk: Walk) -> str:
@@ -130,87 +131,79 @@ def _result(
     )  # fmt: skip
 
 
-Group = tuple[list[tuple[int, int]], list[float], float]
+class Counted(NamedTuple):
+    """An outcome that counts, what it counts as (absent ones as their rule says) and its weight."""
+
+    outcome: Outcome
+    loss: float
+    weight: float
 
 
-def _present(walk: RegionsWalk) -> tuple[list[Group], list[float], int]:
-    """Return the ratios that count, each with its weight, their losses, and how many are absent."""
-    groups = walk.groups()
-    weights = _region_weights(walk, len(groups))
-    rule = {"skip": None, "zero": 0.0, "one": 1.0}[walk.options.absent]
-    found: list[Group] = []
-    losses: list[float] = []
-    absent = 0
-    for (cells, sums, is_absent), weight in zip(groups, weights, strict=True):
-        absent += is_absent
-        if is_absent and rule is None:
-            continue
-        found.append(([] if is_absent else cells, sums, weight))
-        losses.append(
-            rule if is_absent and rule is not None else float(walk.loss.value(*sums, *settled(walk.settings)))
-        )
-    return found, losses, absent
+def _counted(walk: RegionsWalk) -> tuple[list[Counted], int]:
+    """Return the outcomes that count, and how many are absent."""
+    outcomes = walk.outcomes()
+    weights = _region_weights(walk, len(outcomes))
+    rule = None if walk.loss.present else {"skip": None, "zero": 0.0, "one": 1.0}[walk.options.absent]
+    found = []
+    for outcome, weight in zip(outcomes, weights, strict=True):
+        if not outcome.absent:
+            found.append(Counted(outcome, outcome.loss, weight))
+        elif rule is not None:
+            found.append(Counted(outcome, rule, weight))
+    return found, sum(outcome.absent for outcome in outcomes)
 
 
-def _region_weights(walk: RegionsWalk, groups: int) -> list[float]:
-    """Return one weight per ratio; as many weights as images weigh all classes of their image."""
+def _region_weights(walk: RegionsWalk, outcomes: int) -> list[float]:
+    """Return one weight per outcome; as many weights as images weigh all classes of their image."""
     if walk.options.weights is None:
-        return [1.0] * groups
+        return [1.0] * outcomes
     side = Side(walk.options.weights, "weights")
     weights = [float(w) for flat in side.flat(1 << 16) for w in flat]
-    images = len(walk.sums)
-    if len(weights) == images != groups and walk.options.aggregate != "global":
-        weights = [w for w in weights for _ in range(groups // images)]
-    if len(weights) != groups:
-        raise DataError(f"{len(weights)} weights for {groups} values ({images} images)")
+    if len(weights) == walk.images != outcomes and walk.options.aggregate != "global":
+        weights = [w for w in weights for _ in range(outcomes // walk.images)]
+    if len(weights) != outcomes:
+        raise DataError(f"{len(weights)} weights for {outcomes} values ({walk.images} images)")
     if not all(0 <= w < math.inf for w in weights):
         raise DataError("a weight is negative or not finite")
     return weights
 
 
-def _region_divisor(walk: RegionsWalk, groups: Sequence[Group]) -> float:
+def _region_divisor(walk: RegionsWalk, counted: Sequence[Counted]) -> float:
     if walk.options.reduction != "mean":
         return 1.0
-    return walk.options.normalizer or exact(weight for _, _, weight in groups)
+    return walk.options.normalizer or exact(one.weight for one in counted)
 
 
 def finish_regions(walk: RegionsWalk) -> Result:
     """Return the result of a region loss."""
-    if len(walk.sums) > 1 and walk.options.aggregate is None:
+    if walk.images > 1 and walk.options.aggregate is None:
         raise UsageError(
-            f"{len(walk.sums)} images: {walk.loss.name} of each, or of all pixels together?",
+            f"{walk.images} images: {walk.loss.name} of each, or of all pixels together?",
             hint="--aggregate per-image or --aggregate global",
         )
     if not walk.used:
         _nothing(walk)
-    groups, losses, absent = _present(walk)
+    counted, absent = _counted(walk)
     ignored = walk.seen - walk.used
-    if not groups:
-        raise DataError(
-            f"nothing to average: all {absent} image-classes are absent",
-            hint="--absent zero or one counts them",
-        )
+    if not counted:
+        hint = None if walk.loss.present else "--absent zero or one counts them"
+        raise DataError(f"nothing to average: all {absent} image-classes are absent", hint=hint)
+    endless = sum(one.loss == math.inf for one in counted)
+    if endless:
+        what = f"{endless} of {len(counted)} image-classes have an infinite {walk.loss.name}"
+        raise DataError(what, hint="a probability of exactly 0 was given to what happened")
     if walk.options.reduction == "none":
-        return _result(walk, None, losses, len(losses), ignored, absent, _skipped(walk))
-    divisor = _region_divisor(walk, groups)
+        return _result(walk, None, [one.loss for one in counted], len(counted), ignored, absent, _skipped(walk))
+    divisor = _region_divisor(walk, counted)
     if not divisor > 0:
         raise DataError("all weights are 0", hint="there is nothing to average")
-    weighted = [
-        loss if walk.options.weights is None else weight * loss
-        for (_, _, weight), loss in zip(groups, losses, strict=True)
-    ]
-    return _result(walk, exact(weighted) / divisor, None, len(losses), ignored, absent, _skipped(walk))
+    total = exact(one.loss if walk.options.weights is None else one.weight * one.loss for one in counted)
+    return _result(walk, total / divisor, None, len(counted), ignored, absent, _skipped(walk))
 
 
-def region_slopes(walk: RegionsWalk) -> dict[tuple[int, int], list[float]]:
-    """Return the derivatives of the reduced loss by the sums of each image and class."""
-    groups, _, _ = _present(walk)
-    divisor = _region_divisor(walk, groups)
-    assert walk.loss.slope is not None
-    slopes: dict[tuple[int, int], list[float]] = {}
-    for cells, sums, weight in groups:
-        by = walk.loss.slope(*sums, *settled(walk.settings))
-        by = by if isinstance(by, tuple) else (by,)
-        for cell in cells:
-            slopes[cell] = [weight / divisor * float(slope) for slope in by]
-    return slopes
+def region_factors(walk: RegionsWalk) -> dict[Cell, float]:
+    """Return, for each image and class that counts, d result / d its loss."""
+    counted, _ = _counted(walk)
+    divisor = _region_divisor(walk, counted)
+    present = [one for one in counted if not one.outcome.absent]
+    return {cell: one.weight / divisor for one in present for cell in one.outcome.cells}

@@ -28,7 +28,7 @@ class Reading(NamedTuple):
 
     `target` says what the target holds: `same` (a number per number), labels, shares (distributions or one-hot
     rows), mask (one channel), logits or none. `inner` is the number of pixels or rows of one image; None when only
-    reading to the end tells. `rows_first`: the scores of one row lie together.
+    reading to the end tells. `line` is how many pixels one line of an image has; None where an image is one line.
     """
 
     layout: str
@@ -36,6 +36,7 @@ class Reading(NamedTuple):
     images: int | None
     inner: int | None
     classes: int
+    line: int | None = None
 
     @property
     def rows_first(self) -> bool:
@@ -96,9 +97,9 @@ def _candidates(loss: Loss, pred: Dims, target: Dims | None, options: Options) -
     one_channel = regions or (loss.binary and options.layout in ("HW", "NHW"))
     if one_channel and target is not None and _same(pred, target):
         if len(pred) in (1, 2):
-            yield Reading("HW", "mask", 1, _product(pred), 1)
+            yield Reading("HW", "mask", 1, _product(pred), 1, *pred[1:])
         if len(pred) == 3:
-            yield Reading("NHW", "mask", pred[0], _product(pred[1:]), 1)
+            yield Reading("NHW", "mask", pred[0], _product(pred[1:]), 1, pred[2])
     for layout in ("NC", "CHW", "NCHW", "NHWC"):
         axis = layout.index("C")
         if len(layout) != len(pred):
@@ -109,8 +110,9 @@ def _candidates(loss: Loss, pred: Dims, target: Dims | None, options: Options) -
         rows = pred[:axis] + pred[axis + 1 :]
         images = pred[0] if layout in ("NCHW", "NHWC") else 1
         inner = _product(rows[1:] if layout in ("NCHW", "NHWC") else rows)
+        line = None if layout == "NC" else rows[-1]
         if regions and classes == 1 and layout != "NC" and target is not None and _labels_fit(pred, rows, target):
-            yield Reading(layout, "mask", images, inner, 1)
+            yield Reading(layout, "mask", images, inner, 1, line)
             return
         if classes < 2:
             continue
@@ -119,7 +121,7 @@ def _candidates(loss: Loss, pred: Dims, target: Dims | None, options: Options) -
             # An N×C mask against its like is one image; rows of one-hot pixels have to be asked for.
             continue
         if kind is not None:
-            yield Reading(layout, kind, images, inner, classes)
+            yield Reading(layout, kind, images, inner, classes, line)
 
 
 def _target_kind(

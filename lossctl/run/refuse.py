@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossctl.errors import LossctlError
+from lossctl.run.regions import RegionsWalk
 from lossctl.run.sides import Side
-from lossctl.run.walk import Chunk, ItemsWalk, RegionsWalk, RowsWalk, Walk, settled, tolerance
+from lossctl.run.walk import Chunk, ItemsWalk, RowsWalk, Walk, settled, tolerance
 
 if TYPE_CHECKING:
     import numpy as np

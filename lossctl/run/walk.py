@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lossctl.engine import adapt
@@ -98,7 +97,7 @@ class SummedWalk(Walk):
 
     def keep(self, sums: Any, counts: Any, units: int) -> int:
         """Add the sums and counts of a chunk; return how many items were invalid."""
-        sums, counts = _list(sums), _list(counts)
+        sums, counts = listed(sums), listed(counts)
         used, flat, infinite, bad = (sum(counts[kind::COUNTS]) for kind in range(COUNTS))
         self.losses.extend(sums[0::2])
         self.shares.extend(sums[1::2])
@@ -156,14 +155,15 @@ class ItemsWalk(SummedWalk):
         def work(lo: int, hi: int) -> None:
             kernel(lo, hi, chunk.units, pred, target, self.ignore, weights, params, factor, sums, counts, out, by)
 
-        (self.workers.spread if fast else _alone)(blocks, work)
+        (self.workers.spread if fast else alone)(blocks, work)
         bad = self.keep(sums, counts, chunk.units)
         if values and not bad:
             self.values.append(self.kept(out, chunk.target))
         return bad, by
 
 
-def _alone(blocks: int, work: Callable[[int, int], None]) -> None:
+def alone(blocks: int, work: Callable[[int, int], None]) -> None:
+    """Do all blocks in this thread, as an interpreted kernel has to."""
     work(0, blocks)
 
 
@@ -206,7 +206,7 @@ class RowsWalk(SummedWalk):
                 temperature, tolerances, params, factor, sums, counts, out, by,
             )  # fmt: skip
 
-        (self.workers.spread if fast else _alone)(blocks, work)
+        (self.workers.spread if fast else alone)(blocks, work)
         bad = self.keep(sums, counts, items)
         if values and not bad:
             self.values.append(self.kept(out, chunk.target))
@@ -232,110 +232,8 @@ def class_weights(given: Sequence[float] | None, classes: int) -> list[float]:
     return weights
 
 
-class RegionsWalk(Walk):
-    """Sums over the pixels of each image and class, and one ratio of them per image and class or per class."""
-
-    def __init__(self, request: Request, reading: Reading, options: Options, workers: Workers) -> None:
-        """One image can be cut anywhere if its pixels lie together; several are taken whole."""
-        super().__init__(request, reading, options, workers)
-        classes = reading.classes
-        self.width = tile_width(classes)
-        self.cut = reading.images == 1 and reading.rows_first
-        self.inner = 1 if self.cut else int(reading.inner or 0)
-        self.block = self.width if self.cut else 1
-        self.per_pred = classes * self.inner
-        self.per_target = self.inner if reading.target in ("labels", "mask") else self.per_pred
-        self.names = self.loss.data
-        # For each image and class: the sums of its blocks, one list a sum; pixels with a target; pixels won.
-        self.sums: dict[int, list[list[list[float]]]] = {}
-        self.there: dict[int, list[list[int]]] = {}
-        softmax = reading.classes > 1
-        self.activation = options.activation or ("softmax" if softmax else "sigmoid")
-        if self.source == "probs":
-            self.activation = "none"  # type: ignore[assignment]
-
-    def _prepare(self, chunk: Chunk) -> tuple[bool, tuple[Callable[..., Any], ...], tuple[Any, ...], int]:
-        fast, pair = self.kernels((self.activation, self.reading.target), chunk)
-        images, inner = (1, chunk.units) if self.cut else (chunk.units, self.inner)
-        one_hot = self.reading.target == "shares" and self.activation != "sigmoid"
-        tolerances = 0.0, tolerance(chunk.target) if one_hot else 0.0
-        squared = bool(self.settings.get("squared", False))
-        pred, target = given(fast, chunk.pred), given(fast, chunk.target)
-        common = (
-            self.reading.grid(images, inner),
-            self.width,
-            pred,
-            target,
-            self.ignore,
-            self.nonfinite,
-            tolerances,
-            squared,
-        )
-        return fast, pair, common, images * -(-inner // self.width)
-
-    def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
-        """Add up a chunk's pixels."""
-        fast, (kernel, _), common, blocks = self._prepare(chunk)
-        images, _, classes, *_ = common[0]
-        cells = blocks * classes
-        n = len(self.names)
-        sums, counts = room(fast, n * cells), room(fast, COUNTS * blocks, whole=True)
-        presence = room(fast, 2 * cells, whole=True)
-
-        def work(lo: int, hi: int) -> None:
-            kernel(lo, hi, *common, sums, counts, presence)
-
-        (self.workers.spread if fast else _alone)(blocks, work)
-        counts = _list(counts)
-        self.used += sum(counts[0::COUNTS])
-        self.seen += images * common[0][1]
-        per_image = blocks // images
-        sums, presence = _list(sums), _list(presence)
-        for image in range(images):
-            number = 0 if self.cut else chunk.first + image
-            kept_sums = self.sums.setdefault(number, [[[] for _ in range(n)] for _ in range(classes)])
-            there = self.there.setdefault(number, [[0, 0] for _ in range(classes)])
-            for block, c in itertools.product(range(image * per_image, (image + 1) * per_image), range(classes)):
-                cell = block * classes + c
-                for s in range(n):
-                    kept_sums[c][s].append(sums[n * cell + s])
-                there[c][0] += presence[2 * cell]
-                there[c][1] += presence[2 * cell + 1]
-        return sum(counts[3::COUNTS]), None
-
-    def back(self, chunk: Chunk, by: Mapping[tuple[int, int], Sequence[float]]) -> Any:
-        """Carry the slopes by the sums of each (image, class) back to a chunk's predictions."""
-        fast, (_, kernel), common, blocks = self._prepare(chunk)
-        images, _, classes, *_ = common[0]
-        n = len(self.names)
-        flat = room(fast, n * images * classes)
-        for image, c in itertools.product(range(images), range(classes)):
-            cell = by.get((0 if self.cut else chunk.first + image, c))
-            for s in range(n) if cell is not None else ():
-                flat[n * (image * classes + c) + s] = cell[s]  # type: ignore[index]
-        slopes = room(fast, len(chunk.pred))
-
-        def work(lo: int, hi: int) -> None:
-            kernel(lo, hi, *common, flat, slopes)
-
-        (self.workers.spread if fast else _alone)(blocks, work)
-        return slopes
-
-    def groups(self) -> list[tuple[list[tuple[int, int]], list[float], bool]]:
-        """Return what each ratio is taken of: its (image, class) pairs, their sums, and whether it is absent."""
-        found = []
-        pooled = [list(self.sums)] if self.options.aggregate == "global" else [[image] for image in self.sums]
-        background = self.options.include_background or self.reading.classes == 1
-        for images, c in itertools.product(pooled, range(0 if background else 1, self.reading.classes)):
-            sums = [
-                exact(itertools.chain.from_iterable(self.sums[i][c][s] for i in images)) for s in range(len(self.names))
-            ]
-            present = any(self.there[i][c][kind] for i in images for kind in (0, 1))
-            found.append(([(image, c) for image in images], sums, not present))
-        return found
-
-
-def _list(numbers: Any) -> list[Any]:
+def listed(numbers: Any) -> list[Any]:
+    """Return the numbers that a kernel wrote as a list."""
     return numbers if isinstance(numbers, list) else numbers.tolist()
 
 

@@ -55,8 +55,10 @@ def spelled(name):
 
 NAMES = [spelled(name) for name in names()]
 SUMMED = [name for name in NAMES if loss_of(name).shape != "regions" and loss_of(name).root is None]
+# Without an ignored pixel its neighbours would lie closer together: distances between pixels are left out.
 LABELLED = [
     name
     for name in NAMES
     if loss_of(name).shape != "boxes" and loss_of(name).has_target and not loss_of(name).target_input
-]
+    and "from_pred" not in loss_of(name).data
+]  # fmt: skip

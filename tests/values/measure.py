@@ -86,8 +86,19 @@ def own_formula(loss, settings, item, source="", class_weights=None):
     if loss.shape == "numbers":
         return lambda p: formula(p[0], target[0], *settings)
     names = loss.data
+    if loss.whole:
+        # Its file holds the formula of one pixel; the textbook has the rest.
+        return None
     if loss.shape == "regions":
-        return lambda p: region_mean(lambda q, r, y: formula(*sums(names, q, r, y, told), *settings), p, target, source)
+        part = loss.part and precise(loss.part)
+
+        def region(q, r, y):
+            if not loss.pooled:
+                return formula(*sums(names, q, r, y, told, part), *settings)
+            found = [sums(names, *pixels, told, part) for pixels in zip(q, r, y, strict=True)]
+            return formula(*zip(*found, strict=True), *settings)
+
+        return lambda p: region_mean(region, p, target, source, loss.pooled)
     if loss.shape == "binary":
 
         def binary(p):
@@ -132,27 +143,32 @@ def textbook_formula(loss, settings, item, source="", class_weights=None):
     if loss.shape == "binary":
         return lambda p, held: formula(p[0], target[0], held, source, **told)
     if loss.shape == "regions":
-        return lambda p, held: region_mean(lambda q, r, y: formula(q, r, y, held, **told), p, target, source)
+        return lambda p, held: region_mean(
+            lambda q, r, y: formula(q, r, y, held, **told), p, target, source, loss.pooled
+        )
     weights = [mpf(w) for w in class_weights]
     return lambda p, held: formula(list(p), target, held, source, weights, **told)
 
 
-def region_mean(formula, pred, target, source):
-    """Return the mean over the classes of one image: of sigmoid pixels, or of pixels of as many classes as need be."""
+def region_mean(formula, pred, target, source, pooled):
+    """Return the mean over the classes of one image: of sigmoid pixels, or of pixels of as many classes as need be.
+
+    The formula of a pooled loss takes all classes at once.
+    """
     classes = len(pred) // len(target)
     if classes == 1:
         q, r = zip(*(bernoulli(z, source)[:2] for z in pred), strict=True)
-        return formula(q, r, target)
+        return formula([q], [r], [target]) if pooled else formula(q, r, target)
     pixels = [row(list(pred[i : i + classes]), source) for i in range(0, len(pred), classes)]
-    total = mpf(0)
-    for c in range(classes):
-        q, r = ([pixel[c][part] for pixel in pixels] for part in (0, 1))
-        total += formula(q, r, [mpf(label == c) for label in target])
-    return total / classes
+    q, r = ([[pixel[c][part] for pixel in pixels] for c in range(classes)] for part in (0, 1))
+    y = [[mpf(label == c) for label in target] for c in range(classes)]
+    if pooled:
+        return formula(q, r, y)
+    return sum(formula(*of_class) for of_class in zip(q, r, y, strict=True)) / classes
 
 
-def sums(names, q, r, y, settings):
-    """Return the sums over pixels that a region loss is a function of."""
+def sums(names, q, r, y, settings, part):
+    """Return the sums over pixels that a region loss is a function of; `part` is its pixel's part, if it has one."""
     squared = settings.get("squared")
     found = {
         "tp": sum(a * c for a, c in zip(q, y, strict=True)),
@@ -163,7 +179,14 @@ def sums(names, q, r, y, settings):
         "diff": sum(
             (a * (1 - c) - b * c) ** 2 if squared else a * (1 - c) + b * c for a, b, c in zip(q, r, y, strict=True)
         ),
+        "target": sum(y),
+        "count": mpf(len(y)),
     }
+    if part:
+        pixels = zip(q, r, y, strict=True)
+        told = list(map(setting, settings.values()))
+        logs = [(a, b, mp.log(a) if a else -mpf("inf"), mp.log(b) if b else -mpf("inf"), c) for a, b, c in pixels]
+        found["parts"] = sum(part(*pixel, *told) for pixel in logs)
     return [found[name] for name in names]
 
 

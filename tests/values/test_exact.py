@@ -112,10 +112,16 @@ def test_weighted_classes(name, source):
 @pytest.mark.parametrize(("name", "number", "given"), cases("regions"))
 def test_masks(name, number, given):
     check(name, number, given, [score_item(z, y, "logits", given) for z, y in points.masks()], "logits")
-    likely = [([0.9, 0.1, 0.0, 1.0, 0.3, 0.5], y) for _, y in points.masks()[:4]]
+    if find(name).needs_logits:
+        return
+    # An error of 0 at the end of the range has a slope on one side only.
+    ends = [0.02, 0.97] if find(name).sorted else [0.0, 1.0]
+    likely = [([0.9, 0.15, *ends, 0.3, 0.5], y) for _, y in points.masks()[:4]]
     check(name, number, given, [score_item(q, y, "probs", given) for q, y in likely], "probs")
 
 
 @pytest.mark.parametrize(("name", "number", "given"), cases("regions"))
 def test_class_maps(name, number, given):
+    if find(name).needs_logits:
+        pytest.skip("of one channel")
     check(name, number, given, [score_item(z, y, "logits", given) for z, y in points.class_maps()], "logits")

@@ -71,7 +71,11 @@ def test_ignoring_is_deleting(name):
     assert not slope[left_out].any()
 
 
-@pytest.mark.parametrize("name", [n for n in names() if find(n).shape == "regions"])
+# Without an ignored pixel its neighbours would lie closer together.
+DELETED = [n for n in names() if find(n).shape == "regions" and "from_pred" not in find(n).data]
+
+
+@pytest.mark.parametrize("name", DELETED)
 @pytest.mark.parametrize("classes", [1, 3])
 def test_ignored_pixels_are_deleted(name, classes):
     z = CHANCE.normal(0, 3, (1, 1, 12, classes))

@@ -424,3 +424,66 @@ def mcc(q, r, y, held):
     fn = sum(a * b for a, b in zip(r, y, strict=True))
     tn = sum(a * (1 - b) for a, b in zip(r, y, strict=True))
     return 1 - over(tp * tn - fp * fn, mp.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
+
+
+@loss
+def generalized_dice(q, r, y, held, weight):
+    """Of all classes: q, r and y are lists of pixels, class by class."""
+    exponent = {"square": 2, "simple": 1, "uniform": 0}[weight]
+    totals = [sum(pixels) for pixels in y]
+    weights = [1 / total**exponent if total else None for total in totals]
+    weights = [max(w for w in weights if w is not None) if w is None else w for w in weights]
+    shared = [sum(a * b for a, b in zip(one, two, strict=True)) for one, two in zip(q, y, strict=True)]
+    areas = [sum(one) + total for one, total in zip(q, totals, strict=True)]
+    below = sum(w * a for w, a in zip(weights, areas, strict=True))
+    return 1 - 2 * sum(w * a for w, a in zip(weights, shared, strict=True)) / below
+
+
+def jaccard_extension(errors, y):
+    """The sum over pixels in order of falling error of error times growth of the Jaccard loss, by its definition."""
+    order = sorted(range(len(y)), key=lambda i: -errors[i])
+    total, hits, misses, last, found = sum(y), mpf(0), mpf(0), mpf(0), mpf(0)
+    for i in order:
+        hits, misses = hits + y[i], misses + 1 - y[i]
+        now = 1 - (total - hits) / (total + misses)
+        found += errors[i] * (now - last)
+        last = now
+    return found
+
+
+@loss
+def lovasz_softmax(q, r, y, held):
+    return jaccard_extension([abs(b - a) for a, b in zip(q, y, strict=True)], y)
+
+
+@loss
+def lovasz_hinge(q, r, y, held):
+    z = [mp.log(a) - mp.log(b) for a, b in zip(q, r, strict=True)]
+    return jaccard_extension([max(mpf(0), 1 - a * (2 * b - 1)) for a, b in zip(z, y, strict=True)], y)
+
+
+@loss
+def unified_focal(q, r, y, held, lam, delta, gamma):
+    pixels = mpf(0)
+    for a, b, t in zip(q, r, y, strict=True):
+        bce = -entropy_term(t, mp.log(a) if a else -mpf("inf")) - entropy_term(1 - t, mp.log(b) if b else -mpf("inf"))
+        pixels += delta * raised(b * t + a * (1 - t), 1 - gamma) * bce
+    tp = sum(a * t for a, t in zip(q, y, strict=True))
+    fn = sum(b * t for b, t in zip(r, y, strict=True))
+    fp = sum(a * (1 - t) for a, t in zip(q, y, strict=True))
+    return lam * pixels / len(q) + (1 - lam) * raised(1 - over(tp, tp + delta * fn + (1 - delta) * fp), gamma)
+
+
+@loss
+def hausdorff(q, r, y, held, alpha):
+    """Of one line of pixels."""
+
+    def distances(mask):
+        places = range(len(mask))
+        if len(set(mask)) < 2:
+            return [mpf(0) for _ in places]
+        return [min(mpf(abs(i - j)) for j in places if mask[j] != mask[i]) for i in places]
+
+    fields = distances([a >= mpf("0.5") for a in q]), distances([t >= mpf("0.5") for t in y])
+    parts = [(a - t) ** 2 * (raised(b, alpha) + raised(c, alpha)) for a, t, b, c in zip(q, y, *fields, strict=True)]
+    return sum(parts) / len(parts)

@@ -1,0 +1,190 @@
+"""Walks images through the kernels of a region loss: one value per image and class, or of what is pooled."""
+
+from __future__ import annotations
+
+import itertools
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from lossctl.engine import adapt
+from lossctl.engine.loops import COUNTS
+from lossctl.engine.sums import exact, tile_width
+from lossctl.loss import Request
+from lossctl.run.options import Options
+from lossctl.run.reading import Reading
+from lossctl.run.walk import Chunk, Walk, alone, given, listed, room, settled, tolerance
+from lossctl.run.workers import Workers
+
+Cell = tuple[int, int]
+
+
+class Outcome(NamedTuple):
+    """The loss of some cells, pairs of image and class. Absent: no target, and no pixel is most likely of the class."""
+
+    cells: list[Cell]
+    loss: float
+    absent: bool
+
+
+class RegionsWalk(Walk):
+    """Images on their way: one image can be cut anywhere if its pixels lie together; several are taken whole."""
+
+    def __init__(self, request: Request, reading: Reading, options: Options, workers: Workers) -> None:
+        """Find out what a unit is."""
+        super().__init__(request, reading, options, workers)
+        classes = reading.classes
+        self.width = tile_width(classes)
+        self.cut = reading.images == 1 and reading.rows_first
+        self.inner = 1 if self.cut else int(reading.inner or 0)
+        self.block = self.width if self.cut else 1
+        self.per_pred = classes * self.inner
+        self.per_target = self.inner if reading.target in ("labels", "mask") else self.per_pred
+        self.activation: str = options.activation or ("softmax" if classes > 1 else "sigmoid")
+        if self.source == "probs":
+            self.activation = "none"
+        # How many pixels of each image and class have it as their target, and as the likeliest.
+        self.there: dict[int, list[list[int]]] = {}
+
+    @property
+    def images(self) -> int:
+        """How many images were seen."""
+        return len(self.there)
+
+    @abstractmethod
+    def outcomes(self) -> list[Outcome]:
+        """Return the loss of every image and class, or of what is pooled, once all is read."""
+
+    @abstractmethod
+    def prepare(self, factors: Mapping[Cell, float]) -> None:
+        """Get ready to carry slopes back: d result / d loss of the outcome that each cell belongs to."""
+
+    @abstractmethod
+    def back(self, chunk: Chunk) -> Any:
+        """Return the slopes of a chunk's predictions."""
+
+    def images_of(self, chunk: Chunk) -> range:
+        """Return the numbers of a chunk's images."""
+        return range(1) if self.cut else range(chunk.first, chunk.first + chunk.units)
+
+    def feed(self, chunk: Chunk) -> tuple[bool, tuple[Callable[..., Any], ...], tuple[Any, ...], int]:
+        """Return whether to compile, the kernels, what they are fed with, and the number of blocks."""
+        fast, kernels = self.kernels((self.activation, self.reading.target), chunk)
+        images, inner = (1, chunk.units) if self.cut else (chunk.units, self.inner)
+        one_hot = self.reading.target == "shares" and self.activation != "sigmoid"
+        tolerances = 0.0, tolerance(chunk.target) if one_hot else 0.0
+        grid = self.reading.grid(images, inner)
+        pred, target = given(fast, chunk.pred), given(fast, chunk.target)
+        fed = (grid, self.width, pred, target, self.ignore, self.nonfinite, tolerances)
+        return fast, kernels, fed, images * -(-inner // self.width)
+
+    def spread(self, fast: bool, blocks: int, work: Callable[[int, int], None]) -> None:
+        """Do blocks of work, by several threads if compiled."""
+        (self.workers.spread if fast else alone)(blocks, work)
+
+    def note(self, chunk: Chunk, grid: tuple[int, ...], counts: Any, presence: Any) -> int:
+        """Add what a chunk's blocks counted; return how many of its pixels are invalid."""
+        counts, presence = listed(counts), listed(presence)
+        images, inner, classes, *_ = grid
+        self.used += sum(counts[0::COUNTS])
+        self.seen += images * inner
+        per_image = len(counts) // COUNTS // images
+        for place, image in enumerate(self.images_of(chunk)):
+            there = self.there.setdefault(image, [[0, 0] for _ in range(classes)])
+            start = 2 * place * per_image * classes
+            for c, kind in itertools.product(range(classes), range(2)):
+                first = start + 2 * c + kind
+                there[c][kind] += sum(presence[first : start + 2 * per_image * classes : 2 * classes])
+        return int(sum(counts[3::COUNTS]))
+
+    def pools(self, seen: Iterable[int]) -> Iterator[list[Cell]]:
+        """Yield the cells of the images seen that each loss is taken of."""
+        pooled = [list(seen)] if self.options.aggregate == "global" else [[image] for image in seen]
+        classes = range(0 if self.options.include_background or self.reading.classes == 1 else 1, self.reading.classes)
+        for images in pooled:
+            if self.loss.pooled:
+                yield [(image, c) for image in images for c in classes]
+            else:
+                yield from ([(image, c) for image in images] for c in classes)
+
+    def absent(self, cells: list[Cell]) -> bool:
+        """Tell whether nothing is there in any of the cells."""
+        kinds = (0,) if self.loss.present else (0, 1)
+        return not any(self.there[image][c][kind] for image, c in cells for kind in kinds)
+
+
+class SumsWalk(RegionsWalk):
+    """A loss of sums over pixels."""
+
+    def __init__(self, request: Request, reading: Reading, options: Options, workers: Workers) -> None:
+        """Start with no sums."""
+        super().__init__(request, reading, options, workers)
+        self.names = self.loss.data
+        # For each image and class, one list a sum: what its blocks sum to.
+        self.sums: dict[int, list[list[list[float]]]] = {}
+
+    def _common(self, fed: tuple[Any, ...]) -> tuple[Any, ...]:
+        numbers = adapt.numbers(self.settings, adapt.static_names(self.loss)) if self.loss.part else ()
+        return (*fed, bool(self.settings.get("squared", False)), numbers)
+
+    def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
+        """Add up a chunk's pixels."""
+        fast, (kernel, _), fed, blocks = self.feed(chunk)
+        images, _, classes, *_ = fed[0]
+        cells, n = blocks * classes, len(self.names)
+        sums, counts = room(fast, n * cells), room(fast, COUNTS * blocks, whole=True)
+        presence = room(fast, 2 * cells, whole=True)
+        common = self._common(fed)
+        self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, *common, sums, counts, presence))
+        bad = self.note(chunk, fed[0], counts, presence)
+        sums = listed(sums)
+        per_image = n * classes * (blocks // images)
+        for place, image in enumerate(self.images_of(chunk)):
+            kept = self.sums.setdefault(image, [[[] for _ in range(n)] for _ in range(classes)])
+            for c, s in itertools.product(range(classes), range(n)):
+                kept[c][s] += sums[place * per_image + n * c + s : (place + 1) * per_image : n * classes]
+        return bad, None
+
+    def _arguments(self, cells: list[Cell]) -> list[Any]:
+        """Return the exact sums over cells; for a loss of all classes, each sum as a list over the classes."""
+        by_class: dict[int, list[int]] = {}
+        for image, c in cells:
+            by_class.setdefault(c, []).append(image)
+        found = [
+            [exact(itertools.chain.from_iterable(self.sums[i][c][s] for i in images)) for c, images in by_class.items()]
+            for s in range(len(self.names))
+        ]
+        return found if self.loss.pooled else [sums[0] for sums in found]
+
+    def outcomes(self) -> list[Outcome]:
+        """Return the loss of every pool."""
+        settings = settled(self.settings)
+        return [
+            Outcome(cells, float(self.loss.value(*self._arguments(cells), *settings)), self.absent(cells))
+            for cells in self.pools(self.there)
+        ]
+
+    def prepare(self, factors: Mapping[Cell, float]) -> None:
+        """Find the slopes by the sums of each cell."""
+        assert self.loss.slope is not None
+        self._by: dict[Cell, list[float]] = {}
+        for cells in self.pools(self.there):
+            if cells[0] not in factors:
+                continue
+            by = self.loss.slope(*self._arguments(cells), *settled(self.settings))
+            by = by if isinstance(by, tuple) else (by,)
+            classes = list(dict.fromkeys(c for _, c in cells))
+            for image, c in cells:
+                own = [slope[classes.index(c)] for slope in by] if self.loss.pooled else by
+                self._by[image, c] = [factors[image, c] * float(slope) for slope in own]
+
+    def back(self, chunk: Chunk) -> Any:
+        """Carry the slopes by the sums back to a chunk's predictions."""
+        fast, (_, kernel), fed, blocks = self.feed(chunk)
+        classes, n = fed[0][2], len(self.names)
+        by = [slope for i in self.images_of(chunk) for c in range(classes) for slope in self._by.get((i, c), [0.0] * n)]
+        flat = given(fast, by)
+        slopes = room(fast, len(chunk.pred))
+        common = self._common(fed)
+        self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, *common, flat, slopes))
+        return slopes

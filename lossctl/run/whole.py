@@ -1,0 +1,170 @@
+"""Walks whole images through the kernels of a region loss in which every pixel may depend on all others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lossctl.engine import adapt
+from lossctl.engine.loops import COUNTS
+from lossctl.engine.sums import BLOCK, exact
+from lossctl.errors import UsageError
+from lossctl.run.regions import Cell, Outcome, RegionsWalk
+from lossctl.run.walk import Chunk
+
+Numbers = npt.NDArray[np.float64]
+# More than any data have: all of them at once.
+ALL = 1 << 50
+
+
+class Planes(NamedTuple):
+    """What the pixels of a chunk are: arrays (images, classes, pixels), `kept` (images, pixels); z may be None."""
+
+    z: Numbers | None
+    q: Numbers
+    r: Numbers
+    y: Numbers
+    kept: npt.NDArray[np.bool_]
+
+
+class WholeWalk(RegionsWalk):
+    """A loss of one part per pixel: the mean of the parts, or their sum in falling order (see `Loss.sorted`)."""
+
+    def chunk(self, numbers: int) -> int:
+        """Take all data at once where all are pooled, or an image whose size only its end tells."""
+        if not self.cut and self.options.aggregate != "global":
+            return super().chunk(numbers)
+        known = self.reading.inner if self.cut else self.reading.images
+        return ALL if known is None else -(-known // self.block) * self.block
+
+    def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
+        """Compute the losses of a chunk's images."""
+        bad, planes = self._planes(chunk, count=True)
+        if not bad:
+            for cells in self.pools(self.images_of(chunk)):
+                self.values.append(Outcome(cells, self._loss(chunk, planes, cells), self.absent(cells)))
+        return bad, None
+
+    def outcomes(self) -> list[Outcome]:
+        """Return the losses that were found."""
+        return self.values
+
+    def prepare(self, factors: Mapping[Cell, float]) -> None:
+        """Keep the factors."""
+        self._factors = factors
+
+    def back(self, chunk: Chunk) -> Any:
+        """Compute the images again, and carry the slopes of their parts back."""
+        _, planes = self._planes(chunk, count=False)
+        by = np.zeros(planes.q.shape)
+        for cells in self.pools(self.images_of(chunk)):
+            if cells[0] in self._factors:
+                self._part_slopes(chunk, planes, cells, by)
+        fast, (_, _, _, kernel, _, _), (grid, width, *_), blocks = self.feed(chunk)
+        slopes = np.zeros(len(chunk.pred))
+        flat = (planes.q.ravel(), planes.r.ravel(), by.ravel())
+        self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, grid, width, *flat, slopes))
+        return slopes
+
+    def _planes(self, chunk: Chunk, count: bool) -> tuple[int, Planes]:
+        fast, (kernel, *_), fed, blocks = self.feed(chunk)
+        images, inner, classes, *_ = fed[0]
+        z, q, r, y = (np.zeros(images * inner * classes) for _ in range(4))
+        logits = z if self.loss.needs_logits else None
+        kept, counts = np.zeros(images * inner), np.zeros(COUNTS * blocks, np.int64)
+        presence = np.zeros(2 * blocks * classes, np.int64)
+        self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, *fed, logits, q, r, y, kept, counts, presence))
+        bad = self.note(chunk, fed[0], counts, presence) if count else 0
+        shape = images, classes, inner
+        planes = Planes(
+            z.reshape(shape) if logits is not None else None, q.reshape(shape), r.reshape(shape), y.reshape(shape),
+            kept.reshape(images, inner) == 1.0,
+        )  # fmt: skip
+        return bad, planes
+
+    def _pool(self, chunk: Chunk, planes: Planes, cells: list[Cell]) -> tuple[list[Any], npt.NDArray[np.bool_]]:
+        """Return the flat arrays that kernels of parts take, of the pixels that count, and which those are."""
+        first, c = self.images_of(chunk)[0], cells[0][1]
+        places = [image - first for image, _ in cells]
+        kept = planes.kept[places]
+        z, q, r, y = (None if plane is None else plane[places, c][kept] for plane in planes[:4])
+        from_pred = from_target = None
+        if "from_pred" in self.loss.data:
+            line = self.reading.line or kept.shape[1]
+            counted = kept.reshape(len(places), -1, line)
+            sides = (planes.q[places, c] >= 0.5, planes.y[places, c] >= 0.5)
+            from_pred, from_target = (
+                np.stack([boundary_distance(m & k) for m, k in zip(side.reshape(counted.shape), counted, strict=True)])
+                .reshape(kept.shape)[kept]
+                for side in sides
+            )  # fmt: skip
+        return [z, q, r, y, from_pred, from_target], kept
+
+    def _parts(self, kernel: Callable[..., Any], fast: bool, arrays: list[Any], *more: Any) -> Numbers:
+        out = np.zeros(len(arrays[1]))
+        params = adapt.numbers(self.settings, adapt.static_names(self.loss))
+        blocks = -(-len(out) // BLOCK)
+        self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, len(out), *arrays, params, *more, out))
+        return out
+
+    def _loss(self, chunk: Chunk, planes: Planes, cells: list[Cell]) -> float:
+        fast, (_, kernel, _, _, falling, _), _, _ = self.feed(chunk)
+        arrays, _ = self._pool(chunk, planes, cells)
+        parts = self._parts(kernel, fast, arrays)
+        if not len(parts):
+            return math.nan
+        if not self.loss.sorted:
+            return exact(map(float, parts)) / len(parts)
+        hits = arrays[3]
+        total = exact(map(float, hits))
+        return float(falling(*in_order(parts, hits), len(parts), total))
+
+    def _part_slopes(self, chunk: Chunk, planes: Planes, cells: list[Cell], by: Numbers) -> None:
+        fast, (_, kernel, slope_kernel, _, _, gains), _, _ = self.feed(chunk)
+        arrays, kept = self._pool(chunk, planes, cells)
+        factor = self._factors[cells[0]]
+        if self.loss.sorted:
+            parts, hits = self._parts(kernel, fast, arrays), arrays[3]
+            order = np.argsort(parts, kind="stable")
+            in_turn = np.zeros(len(parts))
+            gains(parts[order], hits[order], len(parts), exact(map(float, hits)), in_turn)
+            gain = np.empty(len(parts))
+            gain[order] = factor * in_turn
+        else:
+            gain = np.full(len(arrays[1]), factor / max(1, len(arrays[1])))
+        slopes = self._parts(slope_kernel, fast, arrays, gain)
+        first, c = self.images_of(chunk)[0], cells[0][1]
+        places = [image - first for image, _ in cells]
+        part = np.zeros(kept.shape)
+        part[kept] = slopes
+        by[places, c] = part
+
+
+def in_order(errors: Numbers, hits: Numbers) -> tuple[Numbers, Numbers]:
+    """Return errors (none negative) in rising order, each with its hit."""
+    if ((hits == 0) | (hits == 1)).all():
+        # Sorting whole numbers is several times faster than sorting places: the hit rides in the spare bit of the sign.
+        keys = (errors.view(np.uint64) << np.uint64(1)) | hits.astype(np.uint64)
+        keys.sort()
+        return (keys >> np.uint64(1)).view(np.float64), (keys & np.uint64(1)).astype(np.float64)
+    order = np.argsort(errors, kind="stable")
+    return errors[order], hits[order]
+
+
+def boundary_distance(mask: npt.NDArray[np.bool_]) -> Numbers:
+    """Return every pixel's distance to the nearest pixel on the other side of the mask's boundary; 0 if there is none.
+
+    mask: (height, width). Raises UsageError when SciPy is not installed.
+    """
+    try:
+        from scipy.ndimage import distance_transform_edt
+    except ImportError:
+        raise UsageError("distances from a boundary need SciPy", hint="pip install 'lossctl[scipy]'") from None
+    if mask.all() or not mask.any():
+        return np.zeros(mask.shape)
+    distance: Numbers = distance_transform_edt(mask) + distance_transform_edt(~mask)
+    return distance
