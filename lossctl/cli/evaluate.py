@@ -24,9 +24,11 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
 
     `every`: of the losses asked for, take those that the data fit.
     """
+    from lossctl.data.labels import read_labels
     from lossctl.data.output import check_writable
     from lossctl.run.columns import open_side
     from lossctl.run.evaluate import evaluate
+    from lossctl.run.foreground import scheme
 
     form = given["format"] or ("table" if sys.stdout.isatty() else "plain")
     if form not in FORMATS:
@@ -37,10 +39,14 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
         from lossctl.show.files import ENDINGS
 
         check_writable(given["output"], ENDINGS)
-    options = chosen(given | {"weights": None})
+    options = chosen(given | {"weights": None, "group_by": None})
     losses = [request.loss for request in asked]
+    weighing, by = scheme(texts["weights"] or ""), texts.pop("group_by")
+    if weighing is not None:
+        texts["weights"] = None
     opened = {role: None if text is None else open_side(text, role, losses, options) for role, text in texts.items()}
-    options = chosen(given | {"weights": opened["weights"]})
+    labels = by if by in (None, "class", "image") else read_labels(by)
+    options = chosen(given | {"weights": weighing or opened["weights"], "group_by": labels})
     pred, target = opened["pred"], opened["target"]
     assert pred is not None
     if every:
@@ -61,7 +67,7 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
 def _texts(given: dict[str, Any]) -> dict[str, str | None]:
     """Return what was typed for each side. Raises UsageError where that cannot be meant."""
     texts: dict[str, str | None] = {}
-    for role in ("pred", "target", "weights"):
+    for role in ("pred", "target", "weights", "group_by"):
         text = given.get(role)
         texts[role] = None if text is None else text.strip()
         if texts[role] == "":

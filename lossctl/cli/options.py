@@ -50,11 +50,14 @@ OPTIONS: dict[str, Entry] = {
         "Result", "HOW", f"what an image without the class counts: {_one_of(choices.Absent)} [skip]", default="skip"
     ),
     "class_weights": Entry("Result", "W,W,…", "one weight for each class"),
-    "weights": Entry("Result", "SOURCE", "one weight for each item: a file, file::column or numbers"),
+    "weights": Entry(
+        "Result", "SOURCE", "one weight for each item: a file, file::column, numbers, or foreground(power=2)"
+    ),
     "reduction": Entry(
         "Result", "HOW", f"how items become one number: {_one_of(choices.Reduction)} [mean]", default="mean"
     ),
     "normalizer": Entry("Result", "N", "what the mean divides the sum by, instead of the count", float),
+    "group_by": Entry("Result", "SOURCE", "a result for each group beside the total: file::column, class or image"),
     "threads": Entry("Result", "N", "threads to compute with; changes no digit [one for each CPU]", int),
 }
 OUTPUTS: dict[str, Entry] = {

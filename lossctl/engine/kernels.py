@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lossctl.engine import adapt
+from lossctl.engine.foreground import foreground
 from lossctl.loss import Loss, Setting
 
 Function = Callable[..., Any]
@@ -37,6 +38,17 @@ def choose(
     if fast:
         _warm.add(key)
     return fast, _kernels(*key, fast)
+
+
+@functools.cache
+def foreground_kernel(source: str, fast: bool) -> Function:
+    """Return the kernel of foreground weights; `source`: sigmoid, logits or probs."""
+    plain = foreground((adapt.SIGMOID if source == "sigmoid" else adapt.SPREADS[source])[0])
+    if not fast:
+        return plain
+    from lossctl.engine.compile import compiled
+
+    return compiled(plain, f"foreground {source}")
 
 
 @functools.cache

@@ -6,6 +6,7 @@ either calls as it is, on lists, or compiles. A kernel does the blocks lo..hi of
     sums      two numbers a block: Σ of the items, Σ of what they count for in the mean
     counts    COUNTS a block: items used, degenerate, infinite, invalid
     values    one unweighted number per item (NaN where it does not count), when asked for
+    portions  what each item counts for in the mean, unweighted (0 where it does not), when asked for
     slopes    factor · weight · d item / d prediction, when asked for
 
 Data are flat. An item whose target equals `ignore` counts nothing; no target equals NaN. `nonfinite` says what an item
@@ -27,7 +28,7 @@ NAN = float("nan")
 def items(item, item_slope, share, invalid, degenerate, kept):
     """Return the kernel of losses that compare item i of one side with item i of the other."""
 
-    def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, counts, values, slopes):
+    def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, counts, values, portions, slopes):
         losses, shares = room(BLOCK), room(BLOCK)
         for block in range(lo, hi):
             start = block * BLOCK
@@ -51,9 +52,12 @@ def items(item, item_slope, share, invalid, degenerate, kept):
                 for k in range(n):
                     i = start + k
                     store(shares, k, select(kept(pred, target, i, ignore), share(pred, target, i, params), 0.0))
-            elif weights is not None:
+            elif (weights is not None) or (portions is not None):
                 for k in range(n):
                     store(shares, k, select(kept(pred, target, start + k, ignore), 1.0, 0.0))
+            if portions is not None:
+                for k in range(n):
+                    store(portions, start + k, fetch(shares, k))
             note(counts, block, used, flat, endless, bad)
             if values is not None:
                 for k in range(n):
@@ -88,7 +92,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
 
     def kernel(
         lo, hi, grid, width, pred, target, class_weights, ignore, nonfinite, weights, temperature, tolerances,
-        params, factor, sums, counts, values, slopes,
+        params, factor, sums, counts, values, portions, slopes,
     ):  # fmt: skip
         _, inner, classes, stride, step, pitch = grid
         q, r, log_q, y = (
@@ -143,6 +147,9 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
             if values is not None:
                 for k in range(n):
                     store(values, first + k, select(keep[k] == 1.0, losses[k], NAN))
+            if portions is not None:
+                for k in range(n):
+                    store(portions, first + k, counted[k])
             sums[2 * block] = total(n, first, weights, losses)
             sums[2 * block + 1] = total(n, first, weights, counted)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 BLOCK = 1024
 TILE = 16384
@@ -38,7 +39,7 @@ def store(values, i, x):
     values[i] = x
 
 
-def tree(buffer, n):
+def tree(buffer: Any, n: Any) -> Any:
     """Return the sum of the first n entries, which it overwrites."""
     if n == 0:
         return 0.0

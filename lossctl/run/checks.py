@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lossctl.errors import UsageError
 from lossctl.loss import Loss
+from lossctl.run.foreground import Foreground
 from lossctl.run.options import Options
 
 DEFAULTS = Options()
@@ -40,9 +41,22 @@ def check(losses: Sequence[Loss], options: Options, has_target: bool, with_slope
             raise UsageError(f"{loss.name} takes logits", hint="--input logits")
         if loss.root is not None and options.reduction != "mean":
             raise UsageError(f"{loss.name} is one number for all items; it has no reduction '{options.reduction}'")
+        _check_groups(loss, options)
+        scored = loss.takes_scores and loss.shape != "regions"
+        if isinstance(options.weights, Foreground) and not scored:
+            raise UsageError(f"{loss.name} has no foreground to weigh", hint="the scheme is for losses of class scores")
         if with_slopes and loss.slope is None:
             raise UsageError(f"{loss.name} has no slope, so no gradient", hint=f"define slope in {loss.source}")
         if loss.has_target and not has_target:
             raise UsageError(f"{loss.name} compares a prediction with a target; the target is missing")
         if not loss.has_target and has_target:
             raise UsageError(f"{loss.name} looks at the prediction alone and takes no target")
+
+
+def _check_groups(loss: Loss, options: Options) -> None:
+    by = options.group_by
+    if isinstance(by, str) and by not in ("class", "image"):
+        raise UsageError(f"group_by is '{by}'; expected class, image or file::column")
+    imaged = loss.shape in ("classes", "regions")
+    if isinstance(by, str) and not imaged and not (by == "class" and loss.shape == "binary"):
+        raise UsageError(f"{loss.name} knows nothing of a {by}", hint="--group-by FILE::COLUMN")

@@ -12,6 +12,7 @@ from lossctl.errors import DataError
 from lossctl.loss import Request, requests
 from lossctl.run.checks import check
 from lossctl.run.finish import finish_regions, finish_summed, known_factor, region_factors, summed_factor
+from lossctl.run.foreground import Foreground
 from lossctl.run.options import Options
 from lossctl.run.reading import read
 from lossctl.run.refuse import refuse
@@ -63,7 +64,8 @@ def evaluate(
     Raises UsageError for options that do not go together, DataError for data that do not.
     """
     check([request.loss for request in asked], options, target is not None, with_slopes=bool(sinks))
-    sides = _sides(pred, target, options.weights, once=_once(asked) and not sinks)
+    weights = None if isinstance(options.weights, Foreground) else options.weights
+    sides = _sides(pred, target, weights, once=_once(asked) and not sinks)
     with Workers(options.workers) as workers:
         walks = [_walk(_settled(request, sides, options, workers), sides, options, workers) for request in asked]
         waiting = dict(zip(map(id, walks), sinks, strict=False))
@@ -73,7 +75,9 @@ def evaluate(
                 waiting[key].begin(sides.pred.described().shape)
             for chunk in _chunks(group[0], sides, workers):
                 for walk in group:
-                    slopes = _step(walk, chunk, sides, early.get(id(walk)), values=options.reduction == "none")
+                    slopes = _step(
+                        walk, chunk, sides, early.get(id(walk)), values=options.reduction == "none" or options.by_item
+                    )
                     if slopes is not None:
                         waiting[id(walk)].append(slopes)
             for key in early:

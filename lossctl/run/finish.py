@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
 
 from lossctl import __version__
 from lossctl.engine.sums import exact
 from lossctl.errors import DataError, UsageError
 from lossctl.loss import Request
+from lossctl.run.foreground import Foreground
+from lossctl.run.ledger import Ledger, Portion, grouped
 from lossctl.run.regions import Cell, Outcome, RegionsWalk
-from lossctl.run.result import Result
+from lossctl.run.result import Group, Result
 from lossctl.run.sides import Side, joined
 from lossctl.run.walk import ItemsWalk, SummedWalk, Walk
 
@@ -36,7 +39,8 @@ def signature(walk: Walk) -> str:
     if options.ignore_index is not None:
         parts.append(f"ignore_index={options.ignore_index:g}")
     parts += [f"nonfinite={options.nonfinite}"] * (options.nonfinite != "error")
-    parts += ["weights=yes"] * (options.weights is not None)
+    if options.weights is not None:
+        parts.append(f"weights={options.weights if isinstance(options.weights, Foreground) else 'yes'}")
     parts.append(f"reduction={options.reduction}")
     if options.normalizer is not None:
         parts.append(f"normalizer={options.normalizer:g}")
@@ -48,7 +52,9 @@ def known_factor(walk: Walk) -> float | None:
     options = walk.options
     if not isinstance(walk, SummedWalk) or walk.loss.root is not None or walk.reading.inner is None:
         return None
-    if options.reduction != "mean":
+    if options.hardest is not None:
+        return None
+    if not options.averages:
         return 1.0
     if options.normalizer is not None:
         return 1.0 / options.normalizer
@@ -60,37 +66,78 @@ def known_factor(walk: Walk) -> float | None:
 
 def summed_factor(walk: SummedWalk) -> float:
     """Return what slopes are multiplied with, once the sums are known."""
-    if walk.options.reduction != "mean":
+    if not walk.options.averages:
         return 1.0
-    divisor = walk.options.normalizer or walk.share()
+    whole = _whole(walk)
+    divisor = walk.options.normalizer or whole.share
     factor = 1.0 / divisor
     if walk.loss.root is not None and walk.loss.root_slope is not None:
-        return factor * float(walk.loss.root_slope(walk.loss.root(walk.total() / divisor)))
+        return factor * float(walk.loss.root_slope(walk.loss.root(whole.total / divisor)))
     return factor
 
 
 def finish_summed(walk: SummedWalk) -> Result:
     """Return the result of a loss whose items are added up."""
-    options = walk.options
     warnings = _infinite(walk) + _skipped(walk)
-    value: float | None = None
-    values: Any = None
     if not walk.used:
         _nothing(walk)
-    if options.reduction == "none":
-        values = joined(walk.values)
-    else:
-        share = walk.share()
-        if options.weights is not None and not share > 0:
-            raise DataError("all weights are 0", hint="there is nothing to average")
-        if options.reduction == "mean" and options.normalizer is None and not share > 0 and share == share:
+    ignored = walk.seen - walk.used
+    if walk.options.reduction == "none":
+        return _result(walk, None, joined(walk.values), walk.used, ignored, None, warnings)
+    groups: tuple[Group, ...] = ()
+    if walk.ledger is not None:
+        walk.ledger.close()
+        if walk.options.hardest is not None:
+            places = walk.ledger.hardest(walk.ledger.counted(), walk.options.hardest)
+            walk.chosen, walk.whole = walk.ledger.mask(places), walk.ledger.sums(places)
+        if walk.options.group_by is not None:
+            groups = tuple(_groups_of_items(walk, walk.ledger))
+    value = _reduced(walk, _whole(walk))
+    return replace(_result(walk, value, None, walk.used, ignored, None, warnings), groups=groups)
+
+
+def _whole(walk: SummedWalk) -> Portion:
+    """Return the sums over all items that count in the result."""
+    return walk.whole or Portion(walk.total(), walk.share())
+
+
+def _reduced(walk: SummedWalk, portion: Portion) -> float:
+    """Return the result of some items. Raises DataError where they weigh nothing."""
+    options = walk.options
+    value, share = portion.total, portion.share
+    if options.weights is not None and not share > 0:
+        raise DataError("all weights are 0", hint="there is nothing to average")
+    if options.averages:
+        if options.normalizer is None and not share > 0 and share == share:
             raise DataError(f"{walk.loss.name}: every item weighs 0", hint="there is nothing to average")
-        value = walk.total()
-        if options.reduction == "mean":
-            value /= options.normalizer or share
-        if walk.loss.root is not None:
-            value = float(walk.loss.root(value))
-    return _result(walk, value, values, walk.used, walk.seen - walk.used, None, warnings)
+        value /= options.normalizer or share
+    return value if walk.loss.root is None else float(walk.loss.root(value))
+
+
+def _groups_of_items(walk: SummedWalk, ledger: Ledger) -> Iterator[Group]:
+    """Yield the result of each group, as if there were no others; None where nothing in it counts."""
+    import numpy as np
+
+    by = walk.options.group_by
+    kind = by if isinstance(by, str) else ""
+    images = walk.reading.images or 1
+    labels = {"class": ledger.labels, "image": range(images)}.get(kind, by)
+    found = grouped(labels, len(ledger.values), images if kind == "image" else walk.rows)
+    if kind:
+        found.sort(key=lambda group: int(group[0]))
+    counted = np.zeros(len(ledger.values), bool)
+    counted[ledger.counted()] = True
+    for label, places in found:
+        if kind == "class" and not counted[places].any():
+            # Not a class: the label of what is ignored.
+            continue
+        kept = places[counted[places]]
+        used = kept if walk.options.hardest is None or not len(kept) else ledger.hardest(kept, walk.options.hardest)
+        try:
+            value = _reduced(walk, ledger.sums(used)) if len(used) else None
+        except DataError:
+            value = None
+        yield Group(label, value, len(kept), len(places) - len(kept))
 
 
 def _infinite(walk: SummedWalk) -> list[str]:
@@ -142,7 +189,15 @@ class Counted(NamedTuple):
 def _counted(walk: RegionsWalk) -> tuple[list[Counted], int]:
     """Return the outcomes that count, and how many are absent."""
     outcomes = walk.outcomes()
-    weights = _region_weights(walk, len(outcomes))
+    counted = _counting(walk, outcomes, _region_weights(walk, len(outcomes)))
+    if walk.options.hardest is not None:
+        order = sorted(range(len(counted)), key=lambda place: -counted[place].loss)
+        most = max(1, math.ceil(walk.options.hardest * len(counted)))
+        counted = [counted[place] for place in sorted(order[:most])]
+    return counted, sum(outcome.absent for outcome in outcomes)
+
+
+def _counting(walk: RegionsWalk, outcomes: Sequence[Outcome], weights: Sequence[float]) -> list[Counted]:
     rule = None if walk.loss.present else {"skip": None, "zero": 0.0, "one": 1.0}[walk.options.absent]
     found = []
     for outcome, weight in zip(outcomes, weights, strict=True):
@@ -150,7 +205,7 @@ def _counted(walk: RegionsWalk) -> tuple[list[Counted], int]:
             found.append(Counted(outcome, outcome.loss, weight))
         elif rule is not None:
             found.append(Counted(outcome, rule, weight))
-    return found, sum(outcome.absent for outcome in outcomes)
+    return found
 
 
 def _region_weights(walk: RegionsWalk, outcomes: int) -> list[float]:
@@ -169,9 +224,17 @@ def _region_weights(walk: RegionsWalk, outcomes: int) -> list[float]:
 
 
 def _region_divisor(walk: RegionsWalk, counted: Sequence[Counted]) -> float:
-    if walk.options.reduction != "mean":
+    if not walk.options.averages:
         return 1.0
     return walk.options.normalizer or exact(one.weight for one in counted)
+
+
+def _region_value(walk: RegionsWalk, counted: Sequence[Counted]) -> float | None:
+    """Return the result of some outcomes; None where they weigh nothing."""
+    divisor = _region_divisor(walk, counted)
+    if not divisor > 0:
+        return None
+    return exact(one.loss if walk.options.weights is None else one.weight * one.loss for one in counted) / divisor
 
 
 def finish_regions(walk: RegionsWalk) -> Result:
@@ -194,11 +257,38 @@ def finish_regions(walk: RegionsWalk) -> Result:
         raise DataError(what, hint="a probability of exactly 0 was given to what happened")
     if walk.options.reduction == "none":
         return _result(walk, None, [one.loss for one in counted], len(counted), ignored, absent, _skipped(walk))
-    divisor = _region_divisor(walk, counted)
-    if not divisor > 0:
+    value = _region_value(walk, counted)
+    if value is None:
         raise DataError("all weights are 0", hint="there is nothing to average")
-    total = exact(one.loss if walk.options.weights is None else one.weight * one.loss for one in counted)
-    return _result(walk, total / divisor, None, len(counted), ignored, absent, _skipped(walk))
+    groups = () if walk.options.group_by is None else tuple(_groups_of_regions(walk))
+    result = _result(walk, value, None, len(counted), ignored, absent, _skipped(walk))
+    return replace(result, groups=groups)
+
+
+def _groups_of_regions(walk: RegionsWalk) -> Iterator[Group]:
+    """Yield the result of each class, or of each group of images; None where nothing in it counts."""
+    by = walk.options.group_by
+    if isinstance(by, str) and by == "class":
+        if walk.loss.pooled:
+            raise UsageError(f"{walk.loss.name} is one value of all classes", hint="--group-by image")
+        outcomes = walk.outcomes()
+        members = {str(c): [o for o in outcomes if o.cells[0][1] == c] for c in range(walk.reading.classes)}
+        members = {label: found for label, found in members.items() if found}
+    else:
+        labels = list(walk.there) if isinstance(by, str) else by
+        if len(labels) != walk.images:
+            raise DataError(f"{len(labels)} group labels for {walk.images} images")
+        images: dict[str, list[int]] = {}
+        for image, label in zip(walk.there, labels, strict=True):
+            images.setdefault(str(label), []).append(image)
+        members = {label: walk.outcomes(found) for label, found in images.items()}
+    weights = dict(
+        zip((tuple(o.cells) for o in walk.outcomes()), _region_weights(walk, len(walk.outcomes())), strict=True)
+    )
+    for label, outcomes in members.items():
+        counted = _counting(walk, outcomes, [weights.get(tuple(o.cells), 1.0) for o in outcomes])
+        value = _region_value(walk, counted) if counted else None
+        yield Group(label, value, len(counted), 0, sum(outcome.absent for outcome in outcomes))
 
 
 def region_factors(walk: RegionsWalk) -> dict[Cell, float]:

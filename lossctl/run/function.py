@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lossctl.data.labels import read_labels
 from lossctl.data.source import Source, open_source
 from lossctl.errors import UsageError
 from lossctl.loss import Request, Setting, requests
 from lossctl.run.columns import open_side
 from lossctl.run.evaluate import evaluate as evaluate_requests
+from lossctl.run.foreground import Foreground, scheme
 from lossctl.run.options import Options, option_names
 from lossctl.run.result import Result
 from lossctl.run.sides import ArraySource
@@ -109,11 +111,13 @@ def split(request: Request, keywords: Mapping[str, Any]) -> tuple[Request, Optio
     parameters = {name: setting for name, setting in keywords.items() if name not in known}
     if options.get("weights") is not None and not isinstance(options["weights"], Source):
         weights = options["weights"]
-        options["weights"] = (
-            open_source(weights, role="weights", width=1)
-            if isinstance(weights, str)
-            else ArraySource(weights, "weights")
-        )
+        if isinstance(weights, str):
+            options["weights"] = scheme(weights) or open_source(weights, role="weights", width=1)
+        elif not isinstance(weights, Foreground):
+            options["weights"] = ArraySource(weights, "weights")
+    by = options.get("group_by")
+    if isinstance(by, str) and by not in ("class", "image"):
+        options["group_by"] = read_labels(by)
     if parameters:
         request = Request(request.loss, request.loss.settings(request.settings | parameters))
     return request, Options(**options)

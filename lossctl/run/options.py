@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from lossctl.errors import UsageError
 
-Reduction = Literal["none", "sum", "mean"]
+Reduction = Literal["none", "sum", "mean", "hardest:F"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh"]
 Input = Literal["logits", "probs"]
 Layout = Literal["HW", "NHW", "CHW", "NCHW", "NHWC", "NC"]
@@ -23,12 +23,14 @@ Nonfinite = Literal["error", "skip", "propagate"]
 class Options:
     """How to read the data and how to reduce the items; the same names on the command line and in Python.
 
-    `weights` is an array with one number per item, or what the data room can open; `class_weights` one per class.
+    `weights` is an array with one number per item, or what the data room can open, or `foreground(power=2)`;
+    `class_weights` one per class. `group_by` holds one label for each item, row or image, or is "class" or "image".
     """
 
-    reduction: Reduction = "mean"
+    reduction: str = "mean"
     weights: Any = None
     normalizer: float | None = None
+    group_by: Any = None
     ignore_index: float | None = None
     box_format: BoxFormat = "xyxy"
     pred_format: BoxFormat | None = None
@@ -48,7 +50,7 @@ class Options:
         if self.class_weights is not None:
             object.__setattr__(self, "class_weights", tuple(map(float, self.class_weights)))
         choices = {
-            "reduction": Reduction, "box_format": BoxFormat, "pred_format": BoxFormat, "target_format": BoxFormat,
+            "box_format": BoxFormat, "pred_format": BoxFormat, "target_format": BoxFormat,
             "input": Input, "layout": Layout, "aggregate": Aggregate, "absent": Absent, "activation": Activation,
             "nonfinite": Nonfinite,
         }  # fmt: skip
@@ -56,6 +58,7 @@ class Options:
             given = getattr(self, name)
             if given is not None and given not in get_args(kind):
                 raise UsageError(f"{name} is '{given}'; expected {', '.join(get_args(kind))}")
+        self._check_reduction()
         if self.normalizer is not None and not 0 < self.normalizer < float("inf"):
             raise UsageError(f"normalizer is {self.normalizer:g}; expected a number > 0")
         if self.normalizer is not None and self.reduction != "mean":
@@ -64,6 +67,38 @@ class Options:
             )
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"threads is {self.threads}; expected 1 or more")
+
+    def _check_reduction(self) -> None:
+        if self.reduction in ("none", "sum", "mean"):
+            if self.reduction == "none" and self.group_by is not None:
+                raise UsageError("group_by with reduction 'none'", hint="each item is a group of its own")
+            return
+        name, _, fraction = self.reduction.partition(":")
+        try:
+            known = name == "hardest" and 0 < float(fraction) <= 1
+        except ValueError:
+            known = False
+        if not known:
+            expected = ", ".join(get_args(Reduction))
+            raise UsageError(
+                f"reduction is '{self.reduction}'; expected {expected}",
+                hint="hardest:0.25 is the mean of the quarter of items with the largest losses",
+            )
+
+    @property
+    def hardest(self) -> float | None:
+        """The fraction of items that count, those with the largest losses; None where all count."""
+        return float(self.reduction.partition(":")[2]) if self.reduction.startswith("hardest") else None
+
+    @property
+    def averages(self) -> bool:
+        """Whether the result is a mean."""
+        return self.reduction not in ("none", "sum")
+
+    @property
+    def by_item(self) -> bool:
+        """Whether the loss of every item has to be known in the end."""
+        return self.hardest is not None or self.group_by is not None
 
     @property
     def formats(self) -> tuple[str, str]:

@@ -29,6 +29,7 @@ class Reading(NamedTuple):
     `target` says what the target holds: `same` (a number per number), labels, shares (distributions or one-hot
     rows), mask (one channel), logits or none. `inner` is the number of pixels or rows of one image; None when only
     reading to the end tells. `line` is how many pixels one line of an image has; None where an image is one line.
+    `rows` is the length of the prediction's first axis.
     """
 
     layout: str
@@ -37,6 +38,7 @@ class Reading(NamedTuple):
     inner: int | None
     classes: int
     line: int | None = None
+    rows: int | None = None
 
     @property
     def rows_first(self) -> bool:
@@ -68,7 +70,7 @@ def read(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Readi
     if len(fitting) > 1:
         ways = " or ".join(f"--layout {r.layout} ({AXES[r.layout]})" for r in fitting)
         raise UsageError(f"{shapes} can be read in {len(fitting)} ways", hint=ways)
-    return fitting[0]
+    return fitting[0]._replace(rows=pred[0])
 
 
 def _read_items(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Reading:
@@ -78,13 +80,13 @@ def _read_items(loss: Loss, pred: Dims, target: Dims | None, options: Options) -
         for side, shape in (("prediction", pred), ("target", target)):
             if len(shape) != 2 or shape[1] != 4:
                 raise DataError(f"the {side} is {_shown(shape)}, expected N×4: one box a row")
-        return Reading("boxes", "same", 1, pred[0], 1)
+        return Reading("boxes", "same", 1, pred[0], 1, rows=pred[0])
     if len(pred) != len(target) or any(a != b for a, b in zip(pred[1:], target[1:], strict=True)):
         raise DataError(
             f"{loss.name} compares number with number, but the shapes are {_shown(pred)} and {_shown(target)}",
             hint="nothing is broadcast; reshape one side",
         )
-    return Reading("items", "same", 1, _product(pred), 1)
+    return Reading("items", "same", 1, _product(pred), 1, rows=pred[0] if pred else None)
 
 
 def _candidates(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Iterator[Reading]:

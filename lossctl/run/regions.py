@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lossctl.engine import adapt
@@ -13,7 +13,7 @@ from lossctl.engine.sums import exact, tile_width
 from lossctl.loss import Request
 from lossctl.run.options import Options
 from lossctl.run.reading import Reading
-from lossctl.run.walk import Chunk, Walk, alone, given, listed, room, settled, tolerance
+from lossctl.run.walk import Chunk, Walk, given, listed, room, settled, tolerance
 from lossctl.run.workers import Workers
 
 Cell = tuple[int, int]
@@ -52,8 +52,8 @@ class RegionsWalk(Walk):
         return len(self.there)
 
     @abstractmethod
-    def outcomes(self) -> list[Outcome]:
-        """Return the loss of every image and class, or of what is pooled, once all is read."""
+    def outcomes(self, images: Sequence[int] | None = None) -> list[Outcome]:
+        """Return the loss of every image and class, or of what is pooled, once all is read: of some images, or all."""
 
     @abstractmethod
     def prepare(self, factors: Mapping[Cell, float]) -> None:
@@ -77,10 +77,6 @@ class RegionsWalk(Walk):
         pred, target = given(fast, chunk.pred), given(fast, chunk.target)
         fed = (grid, self.width, pred, target, self.ignore, self.nonfinite, tolerances)
         return fast, kernels, fed, images * -(-inner // self.width)
-
-    def spread(self, fast: bool, blocks: int, work: Callable[[int, int], None]) -> None:
-        """Do blocks of work, by several threads if compiled."""
-        (self.workers.spread if fast else alone)(blocks, work)
 
     def note(self, chunk: Chunk, grid: tuple[int, ...], counts: Any, presence: Any) -> int:
         """Add what a chunk's blocks counted; return how many of its pixels are invalid."""
@@ -156,12 +152,13 @@ class SumsWalk(RegionsWalk):
         ]
         return found if self.loss.pooled else [sums[0] for sums in found]
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self, images: Sequence[int] | None = None) -> list[Outcome]:
         """Return the loss of every pool."""
         settings = settled(self.settings)
+        seen = self.there if images is None else images
         return [
             Outcome(cells, float(self.loss.value(*self._arguments(cells), *settings)), self.absent(cells))
-            for cells in self.pools(self.there)
+            for cells in self.pools(seen)
         ]
 
     def prepare(self, factors: Mapping[Cell, float]) -> None:

@@ -20,12 +20,24 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Group:
+    """One group of a result. `value` is None where nothing in it counts; `absent` is told for regions."""
+
+    label: str
+    value: float | None
+    count: int
+    ignored: int
+    absent: int | None = None
+
+
+@dataclass(frozen=True)
 class Result:
     """One loss over the data.
 
     `value` is the reduced loss; under reduction `none` it is None and `values` holds one number per item (an ndarray,
     or a list where little was read). `count` items were used and `ignored` were not; `degenerate` counts boxes without
-    area, `absent` image-classes left out of the average, `infinite` items whose loss is infinite.
+    area, `absent` image-classes left out of the average, `infinite` items whose loss is infinite. `groups` holds the
+    same for each group, where groups were asked for.
     """
 
     loss: str
@@ -40,6 +52,7 @@ class Result:
     signature: str
     absent: int | None = None
     infinite: int = 0
+    groups: tuple[Group, ...] = ()
     inputs: tuple[Input, ...] = ()
     warnings: tuple[str, ...] = ()
     gradient: Any = field(default=None, repr=False)
@@ -62,7 +75,15 @@ class Result:
         record |= {"count": self.count, "ignored": self.ignored, "degenerate": self.degenerate}
         if self.absent is not None:
             record["absent"] = self.absent
+        if self.groups:
+            record["groups"] = [_group_record(group) for group in self.groups]
         return record | {"signature": self.signature}
+
+
+def _group_record(group: Group) -> dict[str, Any]:
+    value = None if group.value is None else _strict(group.value)
+    record = {"group": group.label, "value": value, "count": group.count, "ignored": group.ignored}
+    return record if group.absent is None else record | {"absent": group.absent}
 
 
 def _strict(x: float) -> float | str:

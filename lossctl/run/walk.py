@@ -13,6 +13,8 @@ from lossctl.engine.loops import COUNTS
 from lossctl.engine.spread import ERROR, PROPAGATE, SKIP
 from lossctl.engine.sums import BLOCK, exact, tile_width
 from lossctl.loss import Request, Setting
+from lossctl.run.foreground import Foreground, weigh
+from lossctl.run.ledger import Ledger, Portion
 from lossctl.run.options import Options
 from lossctl.run.reading import Reading
 from lossctl.run.workers import Workers
@@ -61,6 +63,13 @@ class Walk(ABC):
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Compute a chunk; return how many of its items are invalid, and the slopes if they are asked for."""
 
+    def spread(self, fast: bool, blocks: int, work: Callable[[int, int], None]) -> None:
+        """Do all blocks of work: by several threads if it is compiled, else in this one."""
+        if fast:
+            self.workers.spread(blocks, work)
+        else:
+            work(0, blocks)
+
     def kernels(self, reading: tuple[str, ...], chunk: Chunk) -> tuple[bool, tuple[Callable[..., Any], ...]]:
         """Return whether to compile, and the kernels for this chunk."""
         return choose(self.loss, self.settings, reading, len(chunk.pred))
@@ -94,6 +103,40 @@ class SummedWalk(Walk):
         super().__init__(request, reading, options, workers)
         self.losses: list[float] = []
         self.shares: list[float] = []
+        self.ledger = Ledger() if options.by_item else None
+        # How many entries the first axis of the prediction has, which labels may be given for.
+        self.rows = reading.rows
+        self.by_class = isinstance(options.group_by, str) and options.group_by == "class"
+        # Where only some items count in the end, the weights of all in a second pass.
+        self.chosen: Any = None
+        self.whole: Portion | None = None
+
+    def weights_of(self, chunk: Chunk) -> Any:
+        """Return the weights of a chunk's items: those given, those of the scheme, or of the items that were chosen."""
+        per_unit = self.per_weight
+        if isinstance(self.options.weights, Foreground) and self.chosen is None:
+            return weigh(self, chunk, self.options.weights.power)
+        return chunk.weights if self.chosen is None else self.chosen[chunk.first * per_unit :][: chunk.units * per_unit]
+
+    def classes_of(self, chunk: Chunk) -> Any:
+        """Return the class of each item of a chunk: its label, or where its target is a share, the likeliest."""
+        import numpy as np
+
+        target, classes = np.asarray(chunk.target), self.reading.classes
+        if self.reading.target == "labels":
+            return target.astype(np.int64)
+        if classes == 1:
+            return (target >= 0.5).astype(np.int64)
+        rows = target.reshape(-1, classes) if self.reading.rows_first else target.reshape(chunk.units, classes, -1)
+        return rows.argmax(axis=1).ravel()
+
+    def written(self, chunk: Chunk, values: Any, portions: Any, weights: Any) -> None:
+        """Keep what was computed of each item of a chunk."""
+        if self.ledger is not None and portions is not None:
+            labels = self.classes_of(chunk) if self.by_class else None
+            self.ledger.add(values, portions, weights, labels)
+        elif values is not None:
+            self.values.append(self.kept(values, chunk.target))
 
     def keep(self, sums: Any, counts: Any, units: int) -> int:
         """Add the sums and counts of a chunk; return how many items were invalid."""
@@ -148,23 +191,21 @@ class ItemsWalk(SummedWalk):
         blocks = -(-chunk.units // BLOCK)
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, chunk.units) if values else None
+        portions = room(fast, chunk.units) if values and self.ledger is not None else None
         by = room(fast, len(chunk.pred)) if slopes else None
-        pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, chunk.weights)
+        pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
         params = adapt.numbers(self.settings, adapt.static_names(self.loss))
 
         def work(lo: int, hi: int) -> None:
-            kernel(lo, hi, chunk.units, pred, target, self.ignore, weights, params, factor, sums, counts, out, by)
+            kernel(
+                lo, hi, chunk.units, pred, target, self.ignore, weights, params, factor, sums, counts, out, portions, by
+            )
 
-        (self.workers.spread if fast else alone)(blocks, work)
+        self.spread(fast, blocks, work)
         bad = self.keep(sums, counts, chunk.units)
         if values and not bad:
-            self.values.append(self.kept(out, chunk.target))
+            self.written(chunk, out, portions, weights)
         return bad, by
-
-
-def alone(blocks: int, work: Callable[[int, int], None]) -> None:
-    """Do all blocks in this thread, as an interpreted kernel has to."""
-    work(0, blocks)
 
 
 class RowsWalk(SummedWalk):
@@ -192,8 +233,9 @@ class RowsWalk(SummedWalk):
         items = images * inner
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, items) if values else None
+        portions = room(fast, items) if values and self.ledger is not None else None
         by = room(fast, len(chunk.pred)) if slopes else None
-        pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, chunk.weights)
+        pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
         class_weights = given(fast, self.weights_of_classes)
         params = adapt.numbers(self.settings, adapt.static_names(self.loss))
         temperature = float(self.settings.get("temperature") or 1.0)
@@ -203,13 +245,13 @@ class RowsWalk(SummedWalk):
         def work(lo: int, hi: int) -> None:
             kernel(
                 lo, hi, grid, self.width, pred, target, class_weights, self.ignore, self.nonfinite, weights,
-                temperature, tolerances, params, factor, sums, counts, out, by,
+                temperature, tolerances, params, factor, sums, counts, out, portions, by,
             )  # fmt: skip
 
-        (self.workers.spread if fast else alone)(blocks, work)
+        self.spread(fast, blocks, work)
         bad = self.keep(sums, counts, items)
         if values and not bad:
-            self.values.append(self.kept(out, chunk.target))
+            self.written(chunk, out, portions, weights)
         return bad, by
 
 

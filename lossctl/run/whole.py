@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,9 +49,13 @@ class WholeWalk(RegionsWalk):
                 self.values.append(Outcome(cells, self._loss(chunk, planes, cells), self.absent(cells)))
         return bad, None
 
-    def outcomes(self) -> list[Outcome]:
-        """Return the losses that were found."""
-        return self.values
+    def outcomes(self, images: Sequence[int] | None = None) -> list[Outcome]:
+        """Return the losses that were found. Raises UsageError where images were pooled with others."""
+        if images is None:
+            return self.values
+        if self.options.aggregate == "global":
+            raise UsageError(f"{self.loss.name} of all images together has no groups", hint="--aggregate per-image")
+        return [outcome for outcome in self.values if outcome.cells[0][0] in set(images)]
 
     def prepare(self, factors: Mapping[Cell, float]) -> None:
         """Keep the factors."""

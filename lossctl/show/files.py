@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from lossctl.data.output import replacing
 from lossctl.run.result import Result
-from lossctl.show.results import as_csv, as_json, columns
+from lossctl.show.results import as_csv, as_json, columns, signatures
 
 ENDINGS = (".csv", ".json", ".npy", ".parquet")
 
@@ -25,7 +26,7 @@ def write(results: Sequence[Result], path: str) -> None:
 
             table = columns(results)
             if results[0].value is not None:
-                table["signature"] = [result.signature for result in results]
+                table["signature"] = signatures(results, table)
             pq.write_table(pa.table(table), file)
         else:
             file.write(content)
@@ -36,7 +37,7 @@ def _npy(results: Sequence[Result], path: str) -> None:
     from lossctl.data.write import ArrayWriter
 
     if results[0].value is not None:
-        flat = [float(result) for result in results]
+        flat = [math.nan if value == "none" else float(value) for value in columns(results)["value"]]
         shape: tuple[int, ...] = (len(flat),)
     elif len(results) == 1:
         flat = results[0].values

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lossctl.errors import LossctlError, UsageError
-from lossctl.run.result import Result
+from lossctl.run.result import Group, Result
 
 Cell = str | int | float
 
@@ -49,6 +49,8 @@ def columns(results: Sequence[Result]) -> dict[str, list[Cell]]:
 
     Raises UsageError where the losses have not the same items.
     """
+    if any(result.groups for result in results):
+        return _grouped(results)
     if results[0].value is not None:
         table: dict[str, list[Cell]] = {"loss": [*titles(results)], "value": [float(result) for result in results]}
         table["count"] = [result.count for result in results]
@@ -66,6 +68,21 @@ def columns(results: Sequence[Result]) -> dict[str, list[Cell]]:
     return {"item": [*range(sizes[0])], **values}
 
 
+TOTAL = "total"
+
+
+def _grouped(results: Sequence[Result]) -> dict[str, list[Cell]]:
+    """Return a row for each group of each loss, and the loss's total below them."""
+    table: dict[str, list[Cell]] = {"loss": [], "group": [], "value": [], "count": [], "ignored": [], "absent": []}
+    for title, result in zip(titles(results), results, strict=True):
+        total = Group(TOTAL, float(result), result.count, result.ignored, result.absent)
+        for group in (*result.groups, total):
+            cells = (title, group.label, "none" if group.value is None else group.value, group.count)
+            for column, cell in zip(table.values(), (*cells, group.ignored, group.absent or 0), strict=True):
+                column.append(cell)
+    return {name: column for name, column in table.items() if name not in ("ignored", "absent") or any(column)}
+
+
 def rows(table: dict[str, list[Cell]]) -> list[list[str]]:
     """Return the rows of a table as they are shown."""
     return [list(map(text, row)) for row in zip(*table.values(), strict=True)]
@@ -78,6 +95,9 @@ def plain(results: Sequence[Result]) -> str:
         del table["item"]
         head = ["\t".join(table)] if len(results) > 1 else []
         return "".join(f"{line}\n" for line in [*head, *map("\t".join, rows(table))])
+    if "group" in table:
+        from_column = 1 if len(results) == 1 else 0
+        return "".join("\t".join(row[from_column:3]) + "\n" for row in rows(table))
     if len(results) == 1:
         return number(float(results[0])) + "\n"
     return "".join(f"{name}\t{value}\n" for name, value, *_ in rows(table))
@@ -99,10 +119,16 @@ def as_csv(results: Sequence[Result]) -> str:
     """A header and rows."""
     table = columns(results)
     if results[0].value is not None:
-        table["signature"] = [result.signature for result in results]
+        table["signature"] = signatures(results, table)
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([list(table), *rows(table)])
     return out.getvalue()
+
+
+def signatures(results: Sequence[Result], table: dict[str, list[Cell]]) -> list[Cell]:
+    """Return the signature of each row."""
+    known = dict(zip(titles(results), (result.signature for result in results), strict=True))
+    return [known[str(title)] for title in table["loss"]]
 
 
 def markdown(results: Sequence[Result]) -> str:

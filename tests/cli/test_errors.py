@@ -29,7 +29,11 @@ USAGE = [
         "lossctl box giou --help",
     ),
     (["box", "giou", *BOX, "--reduction"], "--reduction needs a value", "lossctl box giou --help"),
-    (["box", "giou", *BOX, "--reduction=avg"], "reduction is 'avg'; expected none, sum, mean", ""),
+    (
+        ["box", "giou", *BOX, "--reduction=avg"],
+        "reduction is 'avg'; expected none, sum, mean, hardest:F",
+        "hardest:0.25 is the mean of the quarter of items with the largest losses",
+    ),
     (["--reduction", "sum", "box", "giou", *BOX], "--reduction stands before the loss", "options follow it"),
     (["box", "--reduction", "sum", "giou", *BOX], "--reduction stands before the loss", "options follow it"),
     (["box", "giou", *BOX, "--input=logits"], "--input has no effect on giou", "lossctl box giou --help"),

@@ -23,7 +23,7 @@ def test_help_of_a_loss(here, name):
     options = set(re.findall(r"^  (?:-\w, )?--([\w-]+)", answer.out, re.MULTILINE))
     assert {parameter.option for parameter in loss.parameters} < options
     assert {"reduction", "weights", "format", "output", "gradient", "fail-above", "help"} <= options
-    assert ("input" in options) == loss.takes_scores
+    assert ("input" in options) == (loss.takes_scores or loss.needs_logits)
     assert ("box-format" in options) == (loss.family == "box")
 
 
