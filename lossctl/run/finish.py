@@ -71,7 +71,7 @@ def summed_factor(walk: SummedWalk) -> float:
 def finish_summed(walk: SummedWalk) -> Result:
     """Return the result of a loss whose items are added up."""
     options = walk.options
-    warnings = _infinite(walk) + _skipped(walk)
+    warnings = _infinite(walk) + _weightless(walk) + _skipped(walk)
     value: float | None = None
     values: Any = None
     if not walk.used:
@@ -83,7 +83,8 @@ def finish_summed(walk: SummedWalk) -> Result:
         if options.weights is not None and not share > 0:
             raise DataError("all weights are 0", hint="there is nothing to average")
         if options.reduction == "mean" and options.normalizer is None and not share > 0 and share == share:
-            raise DataError(f"{walk.loss.name}: every item weighs 0", hint="there is nothing to average")
+            why = walk.loss.weightless or "there is nothing to average"
+            raise DataError(f"{walk.loss.name}: every item weighs 0", hint=why)
         value = walk.total()
         if options.reduction == "mean":
             value /= options.normalizer or share
@@ -99,6 +100,12 @@ def _infinite(walk: SummedWalk) -> list[str]:
     if walk.loss.takes_scores:
         raise DataError(what, hint="a probability of exactly 0 was given to what happened")
     return [what]
+
+
+def _weightless(walk: SummedWalk) -> list[str]:
+    if not (walk.weightless and walk.loss.weightless):
+        return []
+    return [f"{walk.loss.name}: {walk.weightless} of {walk.used} items weigh 0: {walk.loss.weightless}"]
 
 
 def _skipped(walk: Walk) -> list[str]:

@@ -11,8 +11,8 @@ Parameters
     gamma    how strongly good boxes are preferred; 0 is plain eiou
 
 Elsewhere
-    Many forks take the plain mean of iou^γ · eiou. As a score of a detector it ranks backwards: worse boxes weigh less.
-    When every pair is disjoint there is nothing to average and the mean is an error.
+    Many forks take the plain mean of iou^γ · eiou. As a score of a detector it ranks backwards: worse boxes weigh less,
+    disjoint ones nothing, and lossctl warns of those. When every pair is disjoint the mean is an error.
 
 Reference
     Zhang et al. (2021), Focal and Efficient IOU Loss, arXiv:2101.08158.
@@ -31,6 +31,7 @@ from lossctl.losses.box._geometry import measure
 from lossctl.maths import held, power
 
 SHAPE = "boxes"
+WEIGHTLESS = "a disjoint pair counts for nothing, so that worse boxes can have the lower loss"
 
 
 def value(p, g, gamma: NonNegative = 0.5):

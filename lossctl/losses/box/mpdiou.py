@@ -7,8 +7,8 @@ Range
     0 (identical) to 3 for boxes inside the image.
 
 Parameters
-    width     width of the image, in the unit of the coordinates
-    height    height of the image
+    width     width of the image (not of a box), in the unit of the coordinates
+    height    height of the image, likewise
 
 Elsewhere
     Ports to YOLO differ in what they divide by: the input image, as here and in the paper, or the feature map of each

@@ -8,7 +8,7 @@ Range
     0 (identical) to 1 (far apart, in units of constant).
 
 Parameters
-    constant    a typical size of objects, in the unit of the coordinates
+    constant    the distance that counts as far: the mean size of the objects, in the unit of the coordinates
 
 Elsewhere
     12.8 in the paper is the mean size of the objects in its data (AI-TOD): use that of your own. Ports to YOLO often
