@@ -13,6 +13,7 @@ from lossctl.loss import Loss, Parameter, find, names
 COMMANDS = {"region": "pixel"}
 # Sections whose lines may be broken elsewhere.
 PROSE = ("Range", "Elsewhere", "Reference")
+AFTER_CURVE = ("Elsewhere", "Reference", "Examples")
 INDENT = "    "
 
 
@@ -50,21 +51,31 @@ def _table(losses: Sequence[Loss]) -> str:
 
 
 def explain(name: str) -> None:
-    """Print all that a loss file says, its parameters with their ranges and its examples as commands."""
+    """Print all that a loss file says, its parameters with their ranges, its curve, and its examples as commands."""
     from lossctl.cli.help import width
+    from lossctl.show.curve import curve
 
     loss = find(name)
-    print(f"{loss.name} ({loss.family})\n\n{explained(loss, width())}")
+    drawn = curve(loss, width() - len(INDENT), ascii_only=not _is_unicode())
+    print(f"{loss.name} ({loss.family})\n\n{explained(loss, width(), curve=drawn)}")
 
 
-def explained(loss: Loss, width: int, without: Sequence[str] = ()) -> str:
+def _is_unicode() -> bool:
+    return (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+
+
+def explained(loss: Loss, width: int, without: Sequence[str] = (), curve: str = "") -> str:
     """Return a loss's text, prose wrapped: one source for `explain` and for `--help`."""
     parts = [_filled(loss.sentence, width)]
-    for title, body in loss.sections.items():
+    sections = dict(loss.sections)
+    if curve:
+        last = {title: sections.pop(title) for title in AFTER_CURVE if title in sections}
+        sections |= {"Curve": curve} | last
+    for title, body in sections.items():
         if title in without:
             continue
         if title == "Parameters":
-            body = "\n".join(parameter_lines(loss.parameters))
+            body = "\n".join(parameter_lines(loss.parameters, width - len(INDENT)))
         elif title == "Examples":
             body = "\n".join(_examples(loss))
         elif title in PROSE:
@@ -85,11 +96,23 @@ def _examples(loss: Loss) -> list[str]:
     return [f"{command.ljust(longest)}   {expected}" for command, expected in examples]
 
 
-def parameter_lines(parameters: Sequence[Parameter]) -> list[str]:
-    """Return one line per parameter: name, default, range, text."""
+def parameter_lines(parameters: Sequence[Parameter], width: int) -> list[str]:
+    """Return name, default, range and text of each parameter, in columns where there is room for them."""
     rows = [(p.option, "required" if p.required else written(p.default), str(p), p.text) for p in parameters]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    return ["   ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows]
+    indent = sum(widths) + 9
+    lines = []
+    for *cells, text in rows:
+        head = "   ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True))
+        # Where the columns leave less than half of the width, the text stands below them.
+        beside = indent <= width // 2
+        hanging = " " * (indent if beside else len(INDENT))
+        wrapped = textwrap.wrap(
+            text, width, initial_indent=f"{head}   " if beside else hanging, subsequent_indent=hanging,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+        lines += wrapped if beside else [head.rstrip(), *wrapped]
+    return lines
 
 
 def written(setting: object) -> str:
