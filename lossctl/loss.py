@@ -46,7 +46,7 @@ __all__ = [
 Shape = Literal["numbers", "boxes", "binary", "classes", "regions"]
 
 SHELF = Path(__file__).with_name("losses")
-SECTIONS = ("Formula", "Range", "Elsewhere", "Reference", "Examples")
+SECTIONS = ("Good at", "Fails", "Formula", "Range", "Elsewhere", "Reference", "Examples")
 OVERLAPS = ("tp", "fp", "fn", "tn", "diff", "total")
 PREDICTED = {
     "numbers": ("pred",),

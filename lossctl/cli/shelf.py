@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -12,19 +14,19 @@ from lossctl.loss import Loss, Parameter, find, names
 
 COMMANDS = {"region": "pixel"}
 # Sections whose lines may be broken elsewhere.
-PROSE = ("Range", "Elsewhere", "Reference")
+PROSE = ("Good at", "Fails", "Range", "Kinks", "Elsewhere", "Reference")
 AFTER_CURVE = ("Elsewhere", "Reference", "Examples")
 INDENT = "    "
+# Of two words, so alike that one may be the other misspelt.
+NEAR = 0.75
 
 
 def list_losses(words: Sequence[str], form: str) -> None:
-    """Print the losses whose name, family or text has all the words."""
+    """Print the losses that are good at all the words; where none claims to be, those whose text has them anywhere."""
     form = form or ("table" if sys.stdout.isatty() else "plain")
     if form not in ("table", "plain", "json"):
         raise UsageError(f"format is '{form}'; expected table, plain or json")
-    losses = [loss for loss in map(find, names()) if all(_mentions(loss, word) for word in words)]
-    if not losses:
-        raise UsageError(f"no loss mentions {' and '.join(words)}", hint="lossctl list shows them all")
+    losses, others = _found(words)
     if form == "json":
         records = [{"name": loss.name, "family": loss.family, "text": loss.sentence} for loss in losses]
         print(json.dumps(records, ensure_ascii=False))
@@ -32,22 +34,56 @@ def list_losses(words: Sequence[str], form: str) -> None:
         for loss in losses:
             print(f"{loss.name}\t{loss.family}\t{' '.join(loss.sentence.split())}")
     else:
-        print(_table(losses), end="")
+        print(_table(losses, others, bool(words)), end="")
 
 
-def _mentions(loss: Loss, word: str) -> bool:
-    text = " ".join([loss.name, loss.family, loss.sentence, *loss.sections.values()])
-    return word.lower() in text.lower()
+def _found(words: Sequence[str]) -> tuple[list[Loss], list[Loss]]:
+    """Return the losses that are good at all the words, and those that mention them elsewhere.
+
+    Where none is good at them the second become the first; raises UsageError where there is none at all.
+    """
+    losses = list(map(find, names()))
+    good = [loss for loss in losses if _has(_praise(loss), words)]
+    others = [loss for loss in losses if loss not in good and _has(_text(loss), words)]
+    if not (good or others):
+        raise _nothing(losses, words)
+    return (good, others) if good else (others, [])
 
 
-def _table(losses: Sequence[Loss]) -> str:
-    from lossctl.cli.help import defined, paragraphs
+def _nothing(losses: Sequence[Loss], words: Sequence[str]) -> UsageError:
+    counts = {word: sum(_has(_text(loss), [word]) for loss in losses) for word in words}
+    known = {word for loss in losses for word in re.findall(r"[a-z][a-z-]+", _text(loss).lower())}
+    unknown = [word for word, count in counts.items() if not count]
+    close = [near for word in unknown for near in difflib.get_close_matches(word.lower(), known, 1, NEAR)]
+    offer = f"; did you mean '{' '.join(close)}'?" if close else ""
+    alone = ", ".join(f"{word} alone: {count}" for word, count in counts.items() if count)
+    return UsageError(f"no loss mentions {' and '.join(words)}{offer}", hint=alone or "lossctl list shows them all")
+
+
+def _has(text: str, words: Sequence[str]) -> bool:
+    return all(word.lower() in text.lower() for word in words)
+
+
+def _praise(loss: Loss) -> str:
+    return " ".join([loss.name, loss.family, loss.sentence, *loss.sections.get("Good at", "").split()])
+
+
+def _text(loss: Loss) -> str:
+    return " ".join([loss.name, loss.family, loss.sentence, *" ".join(loss.sections.values()).split()])
+
+
+def _table(losses: Sequence[Loss], others: Sequence[Loss], asked: bool) -> str:
+    """Return the losses by family: each with its sentence, or where words were asked for with what it is good at."""
+    from lossctl.cli.help import defined, paragraphs, wrapped
 
     families: dict[str, list[tuple[str, str]]] = {}
     for loss in losses:
-        families.setdefault(loss.family, []).append((loss.name, loss.sentence))
+        text = loss.sections.get("Good at", loss.sentence) if asked else loss.sentence
+        families.setdefault(loss.family, []).append((loss.name, " ".join(text.split())))
     titles = {name: f"{name}   (lossctl {COMMANDS.get(name, name)} LOSS PRED TARGET)" for name in families}
-    return paragraphs(*(defined(titles[name], rows) for name, rows in families.items()))
+    tables = (defined(titles[name], rows) for name, rows in families.items())
+    mentions = wrapped(f"Mentioned elsewhere in: {', '.join(loss.name for loss in others)}") if others else ""
+    return paragraphs(*tables, mentions)
 
 
 def explain(name: str) -> None:

@@ -22,7 +22,7 @@ from lossctl.show.canvas import beside, plot
 WIDEST, BESIDE, GAP = 72, 56, 3
 TALL, SMALL = 8, 5
 # Steps along the axis: so many that its middle and its thirds, where losses bend, are among them.
-STEPS = 240
+STEPS = 120
 
 Settings = Mapping[str, Setting]
 

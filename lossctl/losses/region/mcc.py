@@ -1,5 +1,11 @@
 """Matthews correlation loss: one minus the correlation of two masks, which counts the background too.
 
+Good at
+    Segmentation under class imbalance where the background counts too: no reward for a mask that is empty or full.
+
+Fails
+    Empty and full targets: there it is 1 whatever is predicted.
+
 Formula
     1 - (TP TN - FP FN) / √((TP + FP)(TP + FN)(TN + FP)(TN + FN))        the quotient is 0 where the root is 0
 
@@ -7,7 +13,7 @@ Range
     0 (identical) through 1 (no correlation) to 2 (inverted).
 
 Elsewhere
-    smp's MCCLoss adds 1e-5 above and below the line. Does not reward a mask for being empty or full.
+    smp's MCCLoss adds 1e-5 above and below the line.
 
 Reference
     Abhishek & Hamarneh (2021), Matthews Correlation Coefficient Loss, arXiv:2010.13454; Matthews (1975).
