@@ -15,11 +15,12 @@ with respect to each prediction argument (for boxes, the four derivatives with r
 `weight(…)`, what an item counts for in the mean when that is not 1; `root(mean)` with `root_slope(root)` for a
 loss that is a function of the mean; `inside(…)` with the text DOMAIN, which data the loss is defined for;
 `conflict(…)`, what is wrong with parameters that do not go together; AUTO, for parameters that may be `auto`, the
-loss whose mean over the data they then are; and BINARY, for a loss of rows that also compares one probability
-with one target. Optional for regions: `part(q, r, log_q, log_r, y)` with `part_slope`, a pixel's part of the sum
-`parts`; POOLED, where a value is taken of all classes of an image, each sum a list with an entry per class;
-SORTED, where the parts of the pixels are errors, added up in falling order, each times what its pixel adds to the
-Jaccard loss of those before it; PRESENT, where classes without a target never count.
+loss whose mean over the data they then are; WEIGHTLESS, what to warn of where items have a `weight` of 0; and
+BINARY, for a loss of rows that also compares one probability with one target. Optional for regions:
+`part(q, r, log_q, log_r, y)` with `part_slope`, a pixel's part of the sum `parts`; POOLED, where a value is taken of
+all classes of an image, each sum a list with an entry per class; SORTED, where the parts of the pixels are errors,
+added up in falling order, each times what its pixel adds to the Jaccard loss of those before it; PRESENT, where
+classes without a target never count.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ __all__ = [
 Shape = Literal["numbers", "boxes", "binary", "classes", "regions"]
 
 SHELF = Path(__file__).with_name("losses")
-SECTIONS = ("Formula", "Range", "Elsewhere", "Reference", "Examples")
+SECTIONS = ("Good at", "Fails", "Formula", "Range", "Elsewhere", "Reference", "Examples")
 OVERLAPS = ("tp", "fp", "fn", "tn", "diff", "total", "target", "count", "parts")
 PIXELS = ("z", "q", "r")
 PREDICTED = {
@@ -86,6 +87,7 @@ class Loss:
     root_slope: Callable[..., Any] | None
     inside: Callable[..., Any] | None
     domain: str
+    weightless: str
     auto: Mapping[str, str]
     binary: bool
     conflict: Callable[..., str | None] | None
@@ -140,14 +142,14 @@ class Loss:
                 takes = ", ".join(known) if known else "no parameters"
                 raise UsageError(f"{self.name} has no parameter '{name}'{offer}", hint=f"{self.name} takes {takes}")
         given = {name.replace("-", "_"): setting for name, setting in given.items()}
-        settings: dict[str, Setting] = {}
-        for name, parameter in known.items():
-            if name in given:
-                settings[name] = parameter.accept(given[name])
-            elif parameter.required:
-                raise UsageError(f"{self.name} needs {name}", hint=f"{name}: {parameter.text}")
-            else:
-                settings[name] = parameter.default
+        lacking = [parameter for name, parameter in known.items() if parameter.required and name not in given]
+        if lacking:
+            hint = "; ".join(f"{parameter.name}: {parameter.text}" for parameter in lacking)
+            raise UsageError(f"{self.name} needs {' and '.join(parameter.name for parameter in lacking)}", hint=hint)
+        settings = {
+            name: parameter.accept(given[name]) if name in given else parameter.default
+            for name, parameter in known.items()
+        }
         if self.conflict is not None and (told := self.conflict(**settings)):
             raise UsageError(f"{self.name}: {told}")
         return settings
@@ -250,6 +252,7 @@ def read(module: ModuleType, name: str, family: str) -> Loss:
         root_slope=getattr(module, "root_slope", None),
         inside=getattr(module, "inside", None),
         domain=getattr(module, "DOMAIN", ""),
+        weightless=getattr(module, "WEIGHTLESS", ""),
         auto=getattr(module, "AUTO", {}),
         binary=getattr(module, "BINARY", False),
         conflict=getattr(module, "conflict", None),

@@ -89,7 +89,7 @@ class Parameter:
         number = _number(given)
         if self.interval is not None and number in self.interval:
             return number
-        raise UsageError(f"{self.name} is {given}; expected {self}")
+        raise UsageError(f"{self.name} is {str(given).strip()}; expected {self}")
 
 
 def _number(given: object) -> float | None:

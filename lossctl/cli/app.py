@@ -138,26 +138,27 @@ def top(
     """Losses of boxes, masks, class scores and numbers, from files, exactly and fast."""
 
 
-@app.command("list", cls=Command, short_help="all losses, or those whose text has the words")
+@app.command("list", cls=Command, short_help="all losses, or those that are good at the words")
 def list_losses(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORDS]", help="only losses whose text has all of them")
+        list[str] | None,
+        typer.Argument(metavar="[WORDS]", help="only losses whose text has all of them, best what they are good at"),
     ] = None,
     output_format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="table, plain or json [table on a terminal, else plain]")
     ] = "",
 ) -> None:
-    """List the losses, or those whose text has all the words: lossctl list segmentation."""
+    """List the losses, or those that are good at all the words: lossctl list segmentation imbalance."""
     from lossctl.cli.shelf import list_losses as show
 
     show(words or [], output_format)
 
 
-@app.command(cls=Command, short_help="formula, range, parameters, reference, examples of a loss")
+@app.command(cls=Command, short_help="what a loss is good at, formula, curve, reference, examples")
 def explain(
     loss: Annotated[str, typer.Argument(metavar="LOSS", help="a name, or a loss file ./mine.py")],
 ) -> None:
-    """Explain a loss: formula, range, parameters, what others do, reference, examples."""
+    """Explain a loss: what it is good at, formula, range, parameters, curve, what others do, reference, examples."""
     from lossctl.cli.shelf import explain as show
 
     show(loss)

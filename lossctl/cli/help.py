@@ -34,7 +34,7 @@ def defined(title: str, rows: Rows) -> str:
     lines = [title]
     for term, text in rows:
         head = f"  {term}".ljust(indent)
-        if len(head) > indent:
+        if len(f"  {term} ") > indent:
             lines.append(head)
             head = ""
         wrapped = textwrap.wrap(text, room - indent, break_long_words=False, break_on_hyphens=False)

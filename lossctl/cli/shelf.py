@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -12,18 +14,19 @@ from lossctl.loss import Loss, Parameter, find, names
 
 COMMANDS = {"region": "pixel"}
 # Sections whose lines may be broken elsewhere.
-PROSE = ("Range", "Elsewhere", "Reference")
+PROSE = ("Good at", "Fails", "Range", "Kinks", "Elsewhere", "Reference")
+AFTER_CURVE = ("Elsewhere", "Reference", "Examples")
 INDENT = "    "
+# Of two words, so alike that one may be the other misspelt.
+NEAR = 0.75
 
 
 def list_losses(words: Sequence[str], form: str) -> None:
-    """Print the losses whose name, family or text has all the words."""
+    """Print the losses that are good at all the words; where none claims to be, those whose text has them anywhere."""
     form = form or ("table" if sys.stdout.isatty() else "plain")
     if form not in ("table", "plain", "json"):
         raise UsageError(f"format is '{form}'; expected table, plain or json")
-    losses = [loss for loss in map(find, names()) if all(_mentions(loss, word) for word in words)]
-    if not losses:
-        raise UsageError(f"no loss mentions {' and '.join(words)}", hint="lossctl list shows them all")
+    losses, others = _found(words)
     if form == "json":
         records = [{"name": loss.name, "family": loss.family, "text": loss.sentence} for loss in losses]
         print(json.dumps(records, ensure_ascii=False))
@@ -31,40 +34,84 @@ def list_losses(words: Sequence[str], form: str) -> None:
         for loss in losses:
             print(f"{loss.name}\t{loss.family}\t{' '.join(loss.sentence.split())}")
     else:
-        print(_table(losses), end="")
+        print(_table(losses, others, bool(words)), end="")
 
 
-def _mentions(loss: Loss, word: str) -> bool:
-    text = " ".join([loss.name, loss.family, loss.sentence, *loss.sections.values()])
-    return word.lower() in text.lower()
+def _found(words: Sequence[str]) -> tuple[list[Loss], list[Loss]]:
+    """Return the losses that are good at all the words, and those that mention them elsewhere.
+
+    Where none is good at them the second become the first; raises UsageError where there is none at all.
+    """
+    losses = list(map(find, names()))
+    good = [loss for loss in losses if _has(_praise(loss), words)]
+    others = [loss for loss in losses if loss not in good and _has(_text(loss), words)]
+    if not (good or others):
+        raise _nothing(losses, words)
+    return (good, others) if good else (others, [])
 
 
-def _table(losses: Sequence[Loss]) -> str:
-    from lossctl.cli.help import defined, paragraphs
+def _nothing(losses: Sequence[Loss], words: Sequence[str]) -> UsageError:
+    counts = {word: sum(_has(_text(loss), [word]) for loss in losses) for word in words}
+    known = {word for loss in losses for word in re.findall(r"[a-z][a-z-]+", _text(loss).lower())}
+    unknown = [word for word, count in counts.items() if not count]
+    close = [near for word in unknown for near in difflib.get_close_matches(word.lower(), known, 1, NEAR)]
+    offer = f"; did you mean '{' '.join(close)}'?" if close else ""
+    alone = ", ".join(f"{word} alone: {count}" for word, count in counts.items() if count)
+    return UsageError(f"no loss mentions {' and '.join(words)}{offer}", hint=alone or "lossctl list shows them all")
+
+
+def _has(text: str, words: Sequence[str]) -> bool:
+    return all(word.lower() in text.lower() for word in words)
+
+
+def _praise(loss: Loss) -> str:
+    return " ".join([loss.name, loss.family, loss.sentence, *loss.sections.get("Good at", "").split()])
+
+
+def _text(loss: Loss) -> str:
+    return " ".join([loss.name, loss.family, loss.sentence, *" ".join(loss.sections.values()).split()])
+
+
+def _table(losses: Sequence[Loss], others: Sequence[Loss], asked: bool) -> str:
+    """Return the losses by family: each with its sentence, or where words were asked for with what it is good at."""
+    from lossctl.cli.help import defined, paragraphs, wrapped
 
     families: dict[str, list[tuple[str, str]]] = {}
     for loss in losses:
-        families.setdefault(loss.family, []).append((loss.name, loss.sentence))
+        text = loss.sections.get("Good at", loss.sentence) if asked else loss.sentence
+        families.setdefault(loss.family, []).append((loss.name, " ".join(text.split())))
     titles = {name: f"{name}   (lossctl {COMMANDS.get(name, name)} LOSS PRED TARGET)" for name in families}
-    return paragraphs(*(defined(titles[name], rows) for name, rows in families.items()))
+    tables = (defined(titles[name], rows) for name, rows in families.items())
+    mentions = wrapped(f"Mentioned elsewhere in: {', '.join(loss.name for loss in others)}") if others else ""
+    return paragraphs(*tables, mentions)
 
 
 def explain(name: str) -> None:
-    """Print all that a loss file says, its parameters with their ranges and its examples as commands."""
+    """Print all that a loss file says, its parameters with their ranges, its curve, and its examples as commands."""
     from lossctl.cli.help import width
+    from lossctl.show.curve import curve
 
     loss = find(name)
-    print(f"{loss.name} ({loss.family})\n\n{explained(loss, width())}")
+    drawn = curve(loss, width() - len(INDENT), ascii_only=not _is_unicode())
+    print(f"{loss.name} ({loss.family})\n\n{explained(loss, width(), curve=drawn)}")
 
 
-def explained(loss: Loss, width: int, without: Sequence[str] = ()) -> str:
+def _is_unicode() -> bool:
+    return (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+
+
+def explained(loss: Loss, width: int, without: Sequence[str] = (), curve: str = "") -> str:
     """Return a loss's text, prose wrapped: one source for `explain` and for `--help`."""
     parts = [_filled(loss.sentence, width)]
-    for title, body in loss.sections.items():
+    sections = dict(loss.sections)
+    if curve:
+        last = {title: sections.pop(title) for title in AFTER_CURVE if title in sections}
+        sections |= {"Curve": curve} | last
+    for title, body in sections.items():
         if title in without:
             continue
         if title == "Parameters":
-            body = "\n".join(parameter_lines(loss.parameters))
+            body = "\n".join(parameter_lines(loss.parameters, width - len(INDENT)))
         elif title == "Examples":
             body = "\n".join(_examples(loss))
         elif title in PROSE:
@@ -85,11 +132,23 @@ def _examples(loss: Loss) -> list[str]:
     return [f"{command.ljust(longest)}   {expected}" for command, expected in examples]
 
 
-def parameter_lines(parameters: Sequence[Parameter]) -> list[str]:
-    """Return one line per parameter: name, default, range, text."""
+def parameter_lines(parameters: Sequence[Parameter], width: int) -> list[str]:
+    """Return name, default, range and text of each parameter, in columns where there is room for them."""
     rows = [(p.option, "required" if p.required else written(p.default), str(p), p.text) for p in parameters]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    return ["   ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows]
+    indent = sum(widths) + 9
+    lines = []
+    for *cells, text in rows:
+        head = "   ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True))
+        # Where the columns leave less than half of the width, the text stands below them.
+        beside = indent <= width // 2
+        hanging = " " * (indent if beside else len(INDENT))
+        wrapped = textwrap.wrap(
+            text, width, initial_indent=f"{head}   " if beside else hanging, subsequent_indent=hanging,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+        lines += wrapped if beside else [head.rstrip(), *wrapped]
+    return lines
 
 
 def written(setting: object) -> str:

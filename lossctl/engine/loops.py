@@ -4,7 +4,7 @@ Each factory takes the small functions of one loss (see `adapt`) and returns a k
 either calls as it is, on lists, or compiles. A kernel does the blocks lo..hi of its data and writes, block by block,
 
     sums      two numbers a block: Σ of the items, Σ of what they count for in the mean
-    counts    COUNTS a block: items used, degenerate, infinite, invalid
+    counts    COUNTS a block: items used, degenerate, infinite, invalid, and such that weigh 0 by themselves
     values    one unweighted number per item (NaN where it does not count), when asked for
     portions  what each item counts for in the mean, unweighted (0 where it does not), when asked for
     slopes    factor · weight · d item / d prediction, when asked for
@@ -20,7 +20,7 @@ from lossctl.engine.spread import load
 from lossctl.engine.sums import BLOCK, fetch, room, rooms, store, tree
 from lossctl.maths import select, times
 
-COUNTS = 4
+COUNTS = 5
 INFINITY = float("inf")
 NAN = float("nan")
 
@@ -33,7 +33,7 @@ def items(item, item_slope, share, invalid, degenerate, kept):
         for block in range(lo, hi):
             start = block * BLOCK
             n = min(BLOCK, size - start)
-            used, flat, endless, bad = 0, 0, 0, 0
+            used, flat, endless, bad, weightless = 0, 0, 0, 0, 0
             for k in range(n):
                 i = start + k
                 keep = kept(pred, target, i, ignore)
@@ -51,14 +51,16 @@ def items(item, item_slope, share, invalid, degenerate, kept):
             if share is not None:
                 for k in range(n):
                     i = start + k
-                    store(shares, k, select(kept(pred, target, i, ignore), share(pred, target, i, params), 0.0))
+                    keep, own = kept(pred, target, i, ignore), share(pred, target, i, params)
+                    weightless += select(keep & (own == 0.0), 1, 0)
+                    store(shares, k, select(keep, own, 0.0))
             elif (weights is not None) or (portions is not None):
                 for k in range(n):
                     store(shares, k, select(kept(pred, target, start + k, ignore), 1.0, 0.0))
             if portions is not None:
                 for k in range(n):
                     store(portions, start + k, fetch(shares, k))
-            note(counts, block, used, flat, endless, bad)
+            note(counts, block, used, flat, endless, bad, weightless)
             if values is not None:
                 for k in range(n):
                     keep = kept(pred, target, start + k, ignore)
@@ -71,12 +73,13 @@ def items(item, item_slope, share, invalid, degenerate, kept):
     return kernel
 
 
-def note(counts, block, used, flat, endless, bad):
+def note(counts, block, used, flat, endless, bad, weightless):
     """Write the counts of a block."""
     counts[COUNTS * block] = used
     counts[COUNTS * block + 1] = flat
     counts[COUNTS * block + 2] = endless
     counts[COUNTS * block + 3] = bad
+    counts[COUNTS * block + 4] = weightless
 
 
 def total(n, start, weights, buffer):
@@ -143,7 +146,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
                     scale[k] = select(keep[k] == 1.0, weight / temperature, 0.0)
                 base = image * stride + start * step
                 back(n, classes, q, r, by_q, by_log_q, None, scale, base, step, pitch, spare, slopes)
-            note(counts, block, used, 0, endless, bad)
+            note(counts, block, used, 0, endless, bad, 0)
             if values is not None:
                 for k in range(n):
                     store(values, first + k, select(keep[k] == 1.0, losses[k], NAN))

@@ -38,7 +38,7 @@ def planes(spread, spread_target):
             lay(n, classes, inner, image, start, y, y_out)
             for k in range(n):
                 store(kept, image * inner + start + k, keep[k])
-            note(counts, block, used, 0, 0, bad)
+            note(counts, block, used, 0, 0, bad, 0)
 
     return kernel
 

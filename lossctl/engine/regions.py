@@ -41,7 +41,7 @@ def regions(spread, spread_target, sums_of, logs):
                     sums_of(n, block * classes + c, squared, params, q[c], r[c], y[c], log_q[c], log_r[c], part, sums)
                 else:
                     sums_of(n, block * classes + c, squared, params, q[c], r[c], y[c], y[c], y[c], part, sums)
-            note(counts, block, used, 0, 0, bad)
+            note(counts, block, used, 0, 0, bad, 0)
 
     return kernel
 

@@ -78,7 +78,7 @@ def summed_factor(walk: SummedWalk) -> float:
 
 def finish_summed(walk: SummedWalk) -> Result:
     """Return the result of a loss whose items are added up."""
-    warnings = _infinite(walk) + _skipped(walk)
+    warnings = _infinite(walk) + _weightless(walk) + _skipped(walk)
     if not walk.used:
         _nothing(walk)
     ignored = walk.seen - walk.used
@@ -109,7 +109,8 @@ def _reduced(walk: SummedWalk, portion: Portion) -> float:
         raise DataError("all weights are 0", hint="there is nothing to average")
     if options.averages:
         if options.normalizer is None and not share > 0 and share == share:
-            raise DataError(f"{walk.loss.name}: every item weighs 0", hint="there is nothing to average")
+            why = walk.loss.weightless or "there is nothing to average"
+            raise DataError(f"{walk.loss.name}: every item weighs 0", hint=why)
         value /= options.normalizer or share
     return value if walk.loss.root is None else float(walk.loss.root(value))
 
@@ -147,6 +148,12 @@ def _infinite(walk: SummedWalk) -> list[str]:
     if walk.loss.takes_scores:
         raise DataError(what, hint="a probability of exactly 0 was given to what happened")
     return [what]
+
+
+def _weightless(walk: SummedWalk) -> list[str]:
+    if not (walk.weightless and walk.loss.weightless):
+        return []
+    return [f"{walk.loss.name}: {walk.weightless} of {walk.used} items weigh 0: {walk.loss.weightless}"]
 
 
 def _skipped(walk: Walk) -> list[str]:

@@ -52,7 +52,7 @@ class Walk(ABC):
         self.ignore = NOTHING if options.ignore_index is None else float(options.ignore_index)
         self.nonfinite = {"error": ERROR, "skip": SKIP, "propagate": PROPAGATE}[options.nonfinite]
         self.source = options.input or ""
-        self.used = self.seen = self.degenerate = self.infinite = 0
+        self.used = self.seen = self.degenerate = self.infinite = self.weightless = 0
         self.values: list[Any] = []
 
     def chunk(self, numbers: int) -> int:
@@ -141,13 +141,14 @@ class SummedWalk(Walk):
     def keep(self, sums: Any, counts: Any, units: int) -> int:
         """Add the sums and counts of a chunk; return how many items were invalid."""
         sums, counts = listed(sums), listed(counts)
-        used, flat, infinite, bad = (sum(counts[kind::COUNTS]) for kind in range(COUNTS))
+        used, flat, infinite, bad, weightless = (sum(counts[kind::COUNTS]) for kind in range(COUNTS))
         self.losses.extend(sums[0::2])
         self.shares.extend(sums[1::2])
         self.used += used
         self.seen += units
         self.degenerate += flat
         self.infinite += infinite
+        self.weightless += weightless
         return int(bad)
 
     def kept(self, values: Any, target: Flat) -> Any:

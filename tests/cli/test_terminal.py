@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import struct
 import sys
 import termios
@@ -78,6 +79,8 @@ def test_help_is_as_wide_as_the_terminal(terminal, columns):
     code, seen = terminal(columns, "list")
     assert code == 0
     assert max(len(line) for line in seen.splitlines() if line.startswith(" ")) <= max(columns, 40)
+    # A term never runs into its text.
+    assert re.search(r"^  diou( |$)", seen, re.MULTILINE)
 
 
 def test_standard_input_from_a_terminal_is_refused(terminal):

@@ -25,6 +25,13 @@ def test_functions_take_the_same_arguments(name):
         assert function is None or list(inspect.signature(function).parameters) == taken
 
 
+@pytest.mark.parametrize("name", names())
+def test_a_root_is_meant_as_one(name):
+    # A helper of that name in a loss file would make one number of all items.
+    loss = find(name)
+    assert (loss.root is None) == (loss.root_slope is None) == (name != "rmse")
+
+
 def test_names_are_unique_and_grouped():
     assert len(names()) == len(set(names()))
     assert lossctl.losses("box") == names("box")

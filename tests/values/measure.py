@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from mpmath import mp, mpf
 from oracle import holding, precise, setting, value_and_slopes
-from textbook import LOSSES, bernoulli, row
+from textbook import bernoulli, row
+from textbook_boxes import LOSSES
 
 import lossctl
 from lossctl.loss import find

@@ -12,7 +12,7 @@ import points
 import pytest
 from measure import BOOK, LIMIT, OWN, box_item, compare, farthest, number_item, score_item
 from ranges import label, settings
-from textbook import LOSSES
+from textbook_boxes import LOSSES
 
 from lossctl.loss import find, names
 

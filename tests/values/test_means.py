@@ -111,6 +111,18 @@ def test_focal_eiou_of_disjoint_pairs_has_no_mean():
         lossctl.loss("focal-eiou")([[20, 0, 30, 10]], [[0, 0, 10, 10]])
 
 
+@pytest.mark.parametrize("version", ["2", "3"])
+def test_wiou_compares_with_the_mean_of_all_boxes(version):
+    p, g, _ = data("wiou")
+    mean = lossctl.loss("iou")(p, g)
+    auto, given = lossctl.loss("wiou", version=version), lossctl.loss("wiou", version=version, iou_mean=mean)
+    for keywords in ({}, {"weights": WEIGHTS}, {"reduction": "none"}):
+        value, slope = auto.value_and_gradient(p, g, **keywords)
+        expected, slopes = given.value_and_gradient(p, g, **keywords)
+        np.testing.assert_allclose(value, expected, rtol=1e-14)
+        np.testing.assert_allclose(slope, slopes, rtol=1e-14)
+
+
 def test_class_weights_divide_the_mean():
     weights = [0.5, 1.0, 3.0, 0.25]
     f = lossctl.loss("ce")

@@ -1,5 +1,12 @@
 """Alpha-IoU loss: the IoU loss and the penalties of its kin, each with its similarity or penalty to a power.
 
+Good at
+    Detection that is scored at high IoU: a power above 1 favours boxes that are good already. In the paper robust to
+    noisy labels and to few data.
+
+Fails
+    Poor boxes learn slowly under a power above 1; with base iou disjoint ones not at all.
+
 Formula
     iou     1 - iou^k
     giou    1 - iou^k + ((C - U) / C)^k
@@ -8,6 +15,9 @@ Formula
 
 Range
     0 (identical) to 1 (iou), 2 (giou, diou) or 3 (ciou).
+
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
 
 Parameters
     k       the power; above 1 it favours boxes that are good already

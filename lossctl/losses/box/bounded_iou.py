@@ -1,5 +1,11 @@
 """Bounded IoU loss: for each of x, y, w and h, how much IoU at best remains if only that one is off.
 
+Good at
+    Refining proposals in detection: x, y, w and h each have a bounded cost, so that no outlier leads.
+
+Fails
+    Half a target's width away, the offset has no slope any more.
+
 Formula
     Σ smooth_l1(t; beta) over
     tx = 1 - max(0, (W - 2 abs(dx)) / (W + 2 abs(dx)))        ty alike
@@ -8,13 +14,16 @@ Formula
 Range
     0 (identical) to 4 - 2 beta, beta below 1.
 
+Kinks
+    Where a centre is half a target's side away the slope is the mean of both sides.
+
 Parameters
     beta    where the parabola of smooth L1 meets its line
 
 Elsewhere
-    mmdet's BoundedIoULoss adds 1e-3 to the denominators; copies of it differ in whether the four terms are added up,
-    as here, or kept apart, which makes their plain mean a quarter of this. Half a target's width away, the offset has
-    no slope any more. Not symmetric: offsets are measured in sides of the target.
+    mmdet's BoundedIoULoss adds 1e-3 to the denominators; copies of it differ in whether the four terms are added up, as
+    here, or kept apart, which makes their plain mean a quarter of this. Not symmetric: offsets are measured in sides of
+    the target.
 
 Reference
     Tychsen-Smith & Petersson (2018), Improving Object Localization with Fitness NMS and Bounded IoU Loss, CVPR,

@@ -1,14 +1,22 @@
 """Box L1 loss: the mean absolute difference of the four coordinates.
 
+Good at
+    Detection beside an IoU loss, as in DETR: pulls disjoint boxes as it pulls any other.
+
+Fails
+    Large objects count more than small ones, and boxes of one loss can have very different IoU.
+
 Formula
     ¼ Σ abs(p_k - g_k)        k = x1, y1, x2, y2
 
 Range
     0 to infinity, in the unit of the coordinates.
 
+Kinks
+    Where a coordinate agrees its slope is 0, the mean of both sides.
+
 Elsewhere
     DETR uses it on (cx, cy, w, h) scaled to the image and adds giou. torch's l1_loss under `sum` is 4 times this sum.
-    Grows with the size of the box: large objects count more.
 
 Reference
     Girshick (2015), Fast R-CNN, arXiv:1504.08083 (the unsmoothed case).

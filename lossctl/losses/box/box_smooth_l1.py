@@ -1,10 +1,19 @@
 """Box smooth L1 loss: the mean over the four coordinates of smooth L1, a parabola near zero and a line beyond.
 
+Good at
+    Detection by encoded offsets (Fast and Faster R-CNN): robust to outliers, and calm near the target.
+
+Fails
+    On plain coordinates large objects count more, and beta has to fit their unit; says little about IoU.
+
 Formula
     ¼ Σ smooth_l1(p_k - g_k; beta)        k = x1, y1, x2, y2
 
 Range
     0 to infinity, in the unit of the coordinates.
+
+Kinks
+    None, but with beta 0 it is box-l1.
 
 Parameters
     beta    where the parabola meets the line; 0 is box-l1

@@ -1,10 +1,19 @@
 """CDIoU loss: a base loss plus the mean distance of matching corners, in units of the enclosing box's diagonal.
 
+Good at
+    Detection with disjoint boxes: all four corners pull, wherever a box lies.
+
+Fails
+    Nothing says how large lam has to be: 1 in the paper, 0.001 in its code, and results hang on it.
+
 Formula
     base + lam · d        d = (sum of the 4 corner-to-corner distances) / (4 √c2)
 
 Range
     0 (identical) to 2 and more, depending on base and lam.
+
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
 
 Parameters
     base    the loss it adds to: iou, giou, diou or ciou

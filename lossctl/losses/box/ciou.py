@@ -1,5 +1,11 @@
 """CIoU loss: DIoU loss plus a penalty for another aspect ratio.
 
+Good at
+    Detection, and the usual choice in YOLO: overlap, centres and aspect ratio at once; disjoint boxes are pulled in.
+
+Fails
+    Two boxes of one aspect ratio but different sizes get no help from v.
+
 Formula
     1 - iou + r2 / c2 + a v
     v = (4 / π²) (atan2(W, H) - atan2(w, h))²        W, H: target; w, h: prediction
@@ -8,13 +14,15 @@ Formula
 Range
     0 (identical) to 3; in practice below 2.5.
 
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
+
 Parameters
     gate    the IoU up to which the aspect ratio does not count; 0 counts it always
 
 Elsewhere
     gate 0 is the AAAI paper, torchvision.ops.complete_box_iou_loss and ultralytics; the journal version
     (arXiv:2005.03572) and mmdet use gate 0.5. Some articles write + a v inside the similarity: the wrong sign.
-    Two boxes of one aspect ratio but different sizes get no help from v.
 
 Reference
     Zheng et al. (2020), Distance-IoU Loss, AAAI, arXiv:1911.08287.

@@ -1,14 +1,23 @@
 """DIoU loss: IoU loss plus the squared distance of the centres, in units of the enclosing box's diagonal.
 
+Good at
+    Detection with disjoint boxes: the centres pull straight at each other. As a measure for suppressing double
+    detections in a crowd.
+
+Fails
+    Concentric boxes of another shape cost no more than their IoU: ciou and eiou look at the shape.
+
 Formula
     1 - iou + r2 / c2            r2: squared distance of the centres; c2: squared diagonal of the enclosing box
 
 Range
     0 (identical) to 2 (far apart).
 
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
+
 Elsewhere
     torchvision.ops.distance_box_iou_loss and mmdet's DIoULoss are this, with 1e-7 or 1e-6 added to the denominators.
-    Concentric boxes of another shape cost no more than their IoU: ciou and eiou look at the shape.
 
 Reference
     Zheng et al. (2020), Distance-IoU Loss, AAAI, arXiv:1911.08287.

@@ -1,14 +1,23 @@
 """EIoU loss: DIoU loss plus the squared differences of width and of height, in units of the enclosing box.
 
+Good at
+    Detection of long or flat objects, disjoint ones too: width and height pull separately, which ciou's single angle
+    cannot do.
+
+Fails
+    A prediction far away gains by growing, as it does under diou and ciou: boxes may swell before they move (see piou).
+
 Formula
     1 - iou + r2 / c2 + (w - W)² / cw² + (h - H)² / ch²        cw, ch: sizes of the enclosing box
 
 Range
     0 (identical) to 4.
 
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
+
 Elsewhere
     mmdet's EIoULoss is another loss (extended IoU, Peng 2021). PaddleDetection and most YOLO forks mean this one.
-    Width and height pull separately, which ciou's single angle cannot do.
 
 Reference
     Zhang et al. (2021), Focal and Efficient IOU Loss, arXiv:2101.08158.

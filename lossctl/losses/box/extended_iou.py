@@ -1,5 +1,11 @@
 """Extended IoU loss: IoU whose intersection goes on below zero for disjoint boxes, with a smooth minimum.
 
+Good at
+    Detection with disjoint boxes: one formula before and after they meet, and calm near the target.
+
+Fails
+    Not symmetric under reflection: how a gap counts is measured from the enclosing box's top left.
+
 Formula
     e² / (2 smooth)       e < smooth          e = 1 - I' / (w h + W H - I')
     e - smooth / 2        otherwise
@@ -11,12 +17,14 @@ Formula
 Range
     0 (identical) to less than 2.
 
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides.
+
 Parameters
     smooth    the e below which the loss is a parabola
 
 Elsewhere
     mmdet calls it EIoULoss (smooth_point is smooth; it adds 1e-7); the EIoU of Zhang et al. is another loss: `eiou`.
-    Not symmetric under reflection: how a gap counts is measured from the enclosing box's top left.
 
 Reference
     Peng & Yu (2021), A Systematic IoU-Related Method: Beyond Simplified Regression for Better Localization,

@@ -1,5 +1,12 @@
 """Focal-EIoU loss: EIoU loss weighted by iou^gamma, so that well-placed boxes lead the training.
 
+Good at
+    Detection with an imbalance of poor boxes: many bad anchors do not drown the few good ones.
+
+Fails
+    As a score it ranks backwards: worse boxes weigh less, disjoint ones nothing, and lossctl warns of those. Alone it
+    never pulls disjoint boxes in.
+
 Formula
     item    iou^γ · eiou
     mean    Σ iou^γ · eiou / Σ iou^γ        iou^γ is held constant in the slope
@@ -7,12 +14,14 @@ Formula
 Range
     0 (identical) upwards; a disjoint pair weighs nothing.
 
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
+
 Parameters
     gamma    how strongly good boxes are preferred; 0 is plain eiou
 
 Elsewhere
-    Many forks take the plain mean of iou^γ · eiou. As a score of a detector it ranks backwards: worse boxes weigh less.
-    When every pair is disjoint there is nothing to average and the mean is an error.
+    Many forks take the plain mean of iou^γ · eiou. When every pair is disjoint the mean is an error.
 
 Reference
     Zhang et al. (2021), Focal and Efficient IOU Loss, arXiv:2101.08158.
@@ -31,6 +40,7 @@ from lossctl.losses.box._geometry import measure
 from lossctl.maths import held, power
 
 SHAPE = "boxes"
+WEIGHTLESS = "a disjoint pair counts for nothing, so that worse boxes can have the lower loss"
 
 
 def value(p, g, gamma: NonNegative = 0.5):

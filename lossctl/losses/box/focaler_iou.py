@@ -1,10 +1,20 @@
 """Focaler-IoU loss: a base loss whose IoU is stretched from the interval d..u to 0..1 and clamped there.
 
+Good at
+    Detection where either easy or hard examples prevail: d and u choose the IoU that is trained.
+
+Fails
+    Boxes below d or above u have no slope but the one of the base's penalty: with base iou they are not trained at all.
+
 Formula
     base + iou - f            f = clamp((iou - d) / (u - d), 0, 1)
 
 Range
     0 to that of base; with u below 1, boxes that are good enough cost nothing but the base's penalty.
+
+Kinks
+    Where edges coincide or touch, or the IoU is d or u, the slope is the mean of both sides; for identical boxes it is
+    0.
 
 Parameters
     d        the IoU up to which a box counts as disjoint
@@ -14,8 +24,7 @@ Parameters
     theta    of the base siou: how little small differences of the sides count
 
 Elsewhere
-    d 0 and u 0.95 are those of the authors' code. Boxes below d or above u have no slope but the one of the base's
-    penalty: with base iou they are not trained at all. The weight a of ciou keeps the plain IoU.
+    d 0 and u 0.95 are those of the authors' code. The weight a of ciou keeps the plain IoU.
 
 Reference
     Zhang & Zhang (2024), Focaler-IoU: More Focused Intersection over Union Loss, arXiv:2401.10525.

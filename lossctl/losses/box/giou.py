@@ -1,15 +1,24 @@
 """GIoU loss: IoU loss plus the part of the enclosing box that neither box fills, so that disjoint boxes attract.
 
+Good at
+    Detection with disjoint boxes: the emptiness between them pulls where iou has no slope. A score between 0 and 2.
+
+Fails
+    Once one box holds the other it is plain iou again, and a far prediction swells towards its
+    target.
+
 Formula
     1 - iou + (C - U) / C        C: area of the enclosing box
 
 Range
     0 (identical) to 2 (far apart).
 
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
+
 Elsewhere
-    torchvision.ops.generalized_box_iou_loss adds 1e-7 to both denominators and gives an inverted box a low loss;
-    mmdet adds 1e-6. In textbook code a box with x2 < x1 costs 0, a perfect score: lossctl refuses it.
-    Once one box holds the other the second term is 0 and it is plain iou again.
+    torchvision.ops.generalized_box_iou_loss adds 1e-7 to both denominators and gives an inverted box a low loss; mmdet
+    adds 1e-6. In textbook code a box with x2 < x1 costs 0, a perfect score: lossctl refuses it.
 
 Reference
     Rezatofighi et al. (2019), Generalized Intersection over Union, arXiv:1902.09630.

@@ -1,10 +1,21 @@
 """Inner-IoU loss: a base loss whose IoU is that of both boxes shrunk or grown about their centres.
 
+Good at
+    Detection: a ratio above 1 gives boxes a slope that do not touch yet, as small objects often do not; one below 1
+    speeds up boxes that overlap well.
+
+Fails
+    A ratio below 1 takes the slope from boxes that barely touch; which ratio helps depends on the data.
+
 Formula
     base + iou - iou'            iou': of both boxes with their sides times ratio, about their own centres
 
 Range
     0 (identical) to that of base.
+
+Kinks
+    Where edges, or those of the scaled boxes, coincide or touch the slope is the mean of both sides; for identical
+    boxes it is 0.
 
 Parameters
     ratio    below 1: smaller boxes, whose IoU falls faster; above 1: larger ones, which meet from farther away
@@ -13,8 +24,7 @@ Parameters
     theta    of the base siou: how little small differences of the sides count
 
 Elsewhere
-    The weight a of ciou keeps the IoU of the boxes themselves, as in the authors' code. A ratio above 1 gives boxes a
-    slope that do not touch yet, one below 1 takes it from boxes that barely do.
+    The weight a of ciou keeps the IoU of the boxes themselves, as in the authors' code.
 
 Reference
     Zhang, Xu & Zhang (2023), Inner-IoU: More Effective Intersection over Union Loss with Auxiliary Bounding Box,

@@ -1,5 +1,11 @@
 """IoU loss: how much of two boxes' union they do not share.
 
+Good at
+    Scoring detection, and training boxes that overlap already: small objects count as much as large ones.
+
+Fails
+    Blind to how far disjoint boxes are apart: giou, diou and their kin mend that.
+
 Formula
     linear    1 - iou                     iou = I / U
     square    1 - iou²
@@ -8,12 +14,14 @@ Formula
 Range
     0 (identical) to 1 (disjoint); log: 0 to infinity, which a disjoint pair reaches.
 
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
+
 Parameters
     form    linear, square or log
 
 Elsewhere
     torchvision has no plain IoU loss. mmdet's IoULoss is `log` by default and clamps iou at 1e-6; UnitBox is `log`.
-    Blind to how far disjoint boxes are apart: giou, diou and their kin mend that.
 
 Reference
     Yu et al. (2016), UnitBox: An Advanced Object Detection Network, arXiv:1608.01471.

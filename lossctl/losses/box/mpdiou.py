@@ -1,19 +1,27 @@
 """MPDIoU loss: IoU loss plus the squared distances of two corners, in units of the image's diagonal.
 
+Good at
+    Detection in images of one size: two corners tell place and size at once, of disjoint boxes too.
+
+Fails
+    In a large image the corners hardly count beside iou, least of all those of small objects.
+
 Formula
     1 - iou + (squared distance of the top-left corners + of the bottom-right corners) / (width² + height²)
 
 Range
     0 (identical) to 3 for boxes inside the image.
 
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
+
 Parameters
-    width     width of the image, in the unit of the coordinates
-    height    height of the image
+    width     width of the image (not of a box), in the unit of the coordinates
+    height    height of the image, likewise
 
 Elsewhere
     Ports to YOLO differ in what they divide by: the input image, as here and in the paper, or the feature map of each
     level, which weighs the corners differently. Not invariant to scale: a box's size counts against the image's.
-    In a large image the corners hardly count beside iou.
 
 Reference
     Ma & Xu (2023), MPDIoU: A Loss for Efficient and Accurate Bounding Box Regression, arXiv:2307.07662.

@@ -1,5 +1,12 @@
 """NWD loss: a distance of the boxes read as normal distributions, in units of a typical object, and bounded.
 
+Good at
+    Detection of tiny and small objects: smooth for disjoint boxes, where iou has no slope, and a pixel more or
+    less costs little.
+
+Fails
+    Not invariant to scale: what is near for a large box is far for a small one. Many constants away the slope is gone.
+
 Formula
     1 - exp(-√(r2 + ((w - W)² + (h - H)²) / 4) / constant)
     The root is also √(½ Σ (p_k - g_k)²), k = x1, y1, x2, y2.
@@ -7,13 +14,15 @@ Formula
 Range
     0 (identical) to 1 (far apart, in units of constant).
 
+Kinks
+    For identical boxes the slope is 0, the mean of both sides.
+
 Parameters
-    constant    a typical size of objects, in the unit of the coordinates
+    constant    the distance that counts as far: the mean size of the objects, in the unit of the coordinates
 
 Elsewhere
     12.8 in the paper is the mean size of the objects in its data (AI-TOD): use that of your own. Ports to YOLO often
-    mix it with iou, half and half. Smooth for tiny boxes that do not meet, where iou has no slope.
-    Not invariant to scale: what is near for a large box is far for a small one.
+    mix it with iou, half and half.
 
 Reference
     Wang et al. (2021), A Normalized Gaussian Wasserstein Distance for Tiny Object Detection, arXiv:2110.13389.

@@ -1,5 +1,13 @@
 """PIoU loss: IoU loss plus a penalty for the distances of the four edges, in units of the target's sides.
 
+Good at
+    Detection: a prediction gains nothing by growing, for distances are measured in the target's sides; disjoint boxes
+    are pulled in.
+
+Fails
+    Targets with a side near 0. Version 2 falls again far away: disjoint boxes can be pushed off, and a worse box score
+    better.
+
 Formula
     1    1 - iou + 1 - exp(-P²)
     2    3 x exp(-x²) · v1            x = lam · exp(-P), v1: version 1
@@ -7,6 +15,9 @@ Formula
 
 Range
     0 (identical) to 2; version 2: to 6 / √(2 e), about 2.57.
+
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
 
 Parameters
     version    1, or 2, whose attention prefers boxes of medium quality

@@ -1,5 +1,11 @@
 """Shape-IoU loss: DIoU loss and a penalty for other sides, both weighted by the shape of the target.
 
+Good at
+    Detection of small objects or of one typical shape, with scale tuned to the data set; disjoint ones are pulled in.
+
+Fails
+    Results under different scales cannot be compared; a prediction far away gains by growing, as under diou.
+
 Formula
     1 - iou + (hh dx² + ww dy²) / c2 + ½ Σ (1 - exp(-ω))⁴
     ww = 2 W^s / (W^s + H^s)             hh = 2 H^s / (W^s + H^s)            s: scale
@@ -7,6 +13,9 @@ Formula
 
 Range
     0 (identical) to less than 4.
+
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
 
 Parameters
     scale    how much the target's shape counts; 0: not at all, ww and hh are 1

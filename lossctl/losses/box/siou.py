@@ -1,5 +1,12 @@
 """SIoU loss: IoU loss plus penalties for distance, which counts less along a diagonal, and for other side lengths.
 
+Good at
+    Detection with disjoint boxes: the direction of the offset counts, which shortened training in the author's
+    experiments.
+
+Fails
+    At theta 4 sides that differ by a tenth cost next to nothing.
+
 Formula
     1 - iou + (D + O) / 2
     D = Σ 1 - exp(-(2 - Λ) ρ)            over x, y: ρx = (dx / cw)², ρy = (dy / ch)²
@@ -9,13 +16,16 @@ Formula
 Range
     0 (identical) to less than 2.3.
 
+Kinks
+    Where edges coincide or touch, or the centres lie on one vertical or horizontal line (Λ), the slope is the mean of
+    both sides; for identical boxes it is 0.
+
 Parameters
     theta    how little small differences of the sides count
 
 Elsewhere
     mmdet's SIoULoss has a switch neg_gamma, off by default, and then takes exp(+(2 - Λ) ρ): distance is rewarded.
-    ultralytics has no SIoU; YOLOv6 and its ports do. At theta 4 sides that differ by a tenth cost next to nothing.
-    Λ has a kink where the centres lie on one vertical or horizontal line.
+    ultralytics has no SIoU; YOLOv6 and its ports do.
 
 Reference
     Gevorgyan (2022), SIoU Loss: More Powerful Learning for Bounding Box Regression, arXiv:2205.12740.

@@ -1,5 +1,12 @@
 """Wise-IoU loss: IoU loss times a growing function of the distance of the centres; later versions favour some boxes.
 
+Good at
+    Detection with noisy labels: version 3 takes weight from the worst boxes, which are often outliers. Version 2
+    favours hard examples.
+
+Fails
+    Versions 2 and 3 depend on the data around a box: no score.
+
 Formula
     1    exp(r2 / c2) · L                           L = 1 - iou
     2    (L / m)^gamma · v1                         v1: version 1; m: iou_mean
@@ -8,6 +15,9 @@ Formula
 
 Range
     0 (identical) to e; version 2 has no upper bound, version 3 has one that depends on k and delta.
+
+Kinks
+    Where edges coincide or touch the slope is the mean of both sides; for identical boxes it is 0.
 
 Parameters
     version     1: attention by distance; 2: and harder boxes count more; 3: and the hardest, outliers, count less again
@@ -18,7 +28,7 @@ Parameters
 
 Elsewhere
     The authors' code keeps a running mean from batch to batch that starts at 1, so its first batches get other weights.
-    It calls k gamma, and its version 2 is a square root. Versions 2 and 3 depend on the data around a box: no score.
+    It calls k gamma, and its version 2 is a square root.
 
 Reference
     Tong et al. (2023), Wise-IoU: Bounding Box Regression Loss with Dynamic Focusing Mechanism, arXiv:2301.10051.

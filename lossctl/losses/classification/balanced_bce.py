@@ -1,5 +1,12 @@
 """Balanced binary cross-entropy: alpha weighs the positive part and 1 - alpha the negative one.
 
+Good at
+    Class imbalance of two classes by a fixed factor: rare objects in segmentation, boundary maps.
+
+Fails
+    Probabilities are shifted by the weight, so their calibration is off; easy examples count as much as hard ones (see
+    focal).
+
 Formula
     -α y ln q - (1 - α)(1 - y) ln(1 - q)
 

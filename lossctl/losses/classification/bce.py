@@ -1,5 +1,13 @@
 """Binary cross-entropy: the cost in nats of the probability that was given to what happened (log loss).
 
+Good at
+    Two classes, or several labels at once, in classification and segmentation: a proper score, whose probabilities keep
+    their calibration.
+
+Fails
+    Under class imbalance the many drown the few (pos_weight, focal); one confident mistake, or noisy label, can cost
+    anything.
+
 Formula
     -pos_weight · y' · ln q - (1 - y') · ln(1 - q)        y' = y (1 - s) + s / 2, s = label_smoothing
     from logits, ln q and ln(1 - q) are -softplus(-z) and -softplus(z): nothing overflows, nothing cancels

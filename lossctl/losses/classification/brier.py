@@ -1,5 +1,12 @@
 """Brier score: the squared distance of the predicted probabilities from what happened.
 
+Good at
+    Calibration: a proper score of probability, and bounded, so that one confident mistake or noisy label cannot
+    outweigh everything, as in ce.
+
+Fails
+    Training from logits that are certain and wrong: there the slope vanishes.
+
 Formula
     Σ_c (q_c - y_c)²        of two classes, given one probability: (q - y)²
 
@@ -8,7 +15,6 @@ Range
 
 Elsewhere
     scikit-learn's brier_score_loss is the binary form; over classes it sums here, as Brier did; some books halve it.
-    Bounded: one confident mistake cannot outweigh everything, as in ce.
 
 Reference
     Brier (1950), Verification of Forecasts Expressed in Terms of Probability.

@@ -1,5 +1,13 @@
 """Cross-entropy: the cost of the probability that a row of scores gives to the true class.
 
+Good at
+    Classification and segmentation with one class for each item: a proper score, whose probabilities keep their
+    calibration.
+
+Fails
+    Weighs every pixel alike: under class imbalance see dice, tversky and focal. Noisy labels can cost anything;
+    label_smoothing tempers them.
+
 Formula
     -Σ_c w_c · y'_c · ln q_c        y' = (1 - s) y + s / C, s = label_smoothing
     mean: divided by Σ w_y (indices), by ΣΣ w_c y_c (distributions)
@@ -13,7 +21,6 @@ Parameters
 
 Elsewhere
     torch.nn.functional.cross_entropy is this, but divides by N when targets are distributions.
-    Weighs every pixel alike: where one class is rare, see dice, tversky and focal.
 
 Reference
     Good (1952), Rational Decisions; Shannon (1948).

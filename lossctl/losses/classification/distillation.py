@@ -1,5 +1,11 @@
 """Distillation loss: the divergence of a student's softened classes from a teacher's.
 
+Good at
+    Teaching a small model what probability a large one gives to every class, the wrong ones too; needs no labels.
+
+Fails
+    The teacher's mistakes and its confidence are copied as well.
+
 Formula
     T² · KL(softmax(t / T) ‖ softmax(z / T))        z: student's logits, t: teacher's, T = temperature
 

@@ -1,5 +1,11 @@
 """Entropy of the prediction: how undecided a row of scores is; it needs no target.
 
+Good at
+    Measuring uncertainty, or lowering it, without labels: semi-supervised training, choosing what to label next.
+
+Fails
+    Says how sure a model is, never whether it is right.
+
 Formula
     -Σ_c q_c ln q_c
 
@@ -11,7 +17,6 @@ Parameters
 
 Elsewhere
     scipy.stats.entropy normalises its input first. ce(q, y) = entropy(y) + kl(q, y).
-    Says how sure a model is, never whether it is right.
 
 Reference
     Shannon (1948), A Mathematical Theory of Communication.

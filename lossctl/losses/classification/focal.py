@@ -1,5 +1,11 @@
 """Focal loss: cross-entropy that fades for what is already right, for data where one class is rare.
 
+Good at
+    Class imbalance with many easy examples: dense detection, segmentation of rare objects; hard examples lead.
+
+Fails
+    Noisy labels look like hard examples and lead too. Not a proper score: the calibration of its probabilities is off.
+
 Formula
     α_t · (1 - q_t)^γ · bce        q_t = q y + (1 - q)(1 - y), α_t = α y + (1 - α)(1 - y)
 

@@ -1,5 +1,11 @@
 """Gaussian focal loss: focal loss for heat maps, gentler to negatives near a peak.
 
+Good at
+    Heat maps of key points and centres (CornerNet, CenterNet): the imbalance of one peak among thousands of pixels.
+
+Fails
+    Only exactly 1 is a peak: a heat map that was scaled or resampled has none.
+
 Formula
     y = 1        -(1 - q)^alpha · ln q
     otherwise    -(1 - y)^gamma · q^alpha · ln(1 - q)
@@ -13,7 +19,7 @@ Parameters
 
 Elsewhere
     CornerNet and CenterNet divide the sum by the number of peaks: `--normalizer`. mmdet's GaussianFocalLoss is this
-    with 1e-12 inside the logs; only exactly 1 is a peak.
+    with 1e-12 inside the logs.
 
 Reference
     Law & Deng (2018), CornerNet, arXiv:1808.01244.

@@ -1,10 +1,19 @@
 """Hinge loss: what is missing to a margin on the right side; support vector machines.
 
+Good at
+    Two classes apart by a margin; what is right beyond it costs nothing. Support vectors, ranking.
+
+Fails
+    Scores are no probabilities and have no calibration; no slope beyond the margin.
+
 Formula
     max(0, margin - y f)        f: score, y: -1 or 1
 
 Range
     0 to infinity.
+
+Kinks
+    Where y f = margin the slope by f is -y / 2, the mean of both sides.
 
 Parameters
     margin    how far on the right side a score has to be

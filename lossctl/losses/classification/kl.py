@@ -1,5 +1,11 @@
 """Kullback-Leibler divergence of the target from the prediction: what it costs to believe q where y is true.
 
+Good at
+    Soft labels: the votes of several annotators, a teacher's probabilities.
+
+Fails
+    Not symmetric: see js. Infinite where the prediction rules out what happens.
+
 Formula
     Σ_c y_c ln(y_c / q_c)
 
@@ -10,8 +16,8 @@ Parameters
     log_base    e, 2 or 10: the unit of the result is the nat, the bit or the decimal digit
 
 Elsewhere
-    KL(target ‖ prediction), teacher ‖ student, as torch's kl_div with reduction batchmean; torch's `mean`
-    divides by N·C and its documentation calls that wrong. Not symmetric: see js.
+    KL(target ‖ prediction), teacher ‖ student, as torch's kl_div with reduction batchmean; torch's `mean` divides by
+    N·C and its documentation calls that wrong.
 
 Reference
     Kullback & Leibler (1951), On Information and Sufficiency.

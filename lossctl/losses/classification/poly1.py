@@ -1,5 +1,12 @@
 """Poly-1 loss: cross-entropy whose first term, 1 minus the probability of the true class, counts more.
 
+Good at
+    Classification and segmentation where ce almost fits: one more number to tune, which raises or lowers the pull of
+    the true class.
+
+Fails
+    epsilon has to be searched for each task; not a proper score of probability.
+
 Formula
     -ln q_y + epsilon (1 - q_y)
 

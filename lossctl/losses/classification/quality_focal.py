@@ -1,5 +1,11 @@
 """Quality focal loss: cross-entropy with a soft target, weighted by how far the prediction is from it.
 
+Good at
+    Detection whose class score tells the IoU of its box as well: soft targets, under an imbalance of negatives.
+
+Fails
+    Labels of 0 and 1 alone: focal has alpha for their imbalance. Noisy targets look like hard examples.
+
 Formula
     abs(y - q)^beta · bce
 

@@ -1,5 +1,12 @@
 """Softmax focal loss: cross-entropy over classes that fades for rows that are already right.
 
+Good at
+    Class imbalance and the long tail in classification and segmentation with one class for each item: hard examples
+    lead.
+
+Fails
+    Noisy labels lead too. Not a proper score: the calibration of its probabilities is off.
+
 Formula
     -w_y (1 - q_y)^γ ln q_y        w: class weights
     mean: divided by the number of rows

@@ -1,5 +1,11 @@
 """Squared hinge loss: the square of what is missing to a margin on the right side.
 
+Good at
+    Two classes apart by a margin, smooth where hinge has its corner: linear support vector machines.
+
+Fails
+    Harsher on outliers and noisy labels than hinge; scores are no probabilities.
+
 Formula
     max(0, margin - y f)²        f: score, y: -1 or 1
 
@@ -11,8 +17,7 @@ Parameters
     labels    signs: targets are -1 and 1; 01: they are 0 and 1
 
 Elsewhere
-    keras' SquaredHinge turns labels 0 and 1 into signs by itself. Smooth where hinge has its corner, but harsher on
-    outliers.
+    keras' SquaredHinge turns labels 0 and 1 into signs by itself.
 
 Reference
     Lee & Mangasarian (2001), SSVM: A Smooth Support Vector Machine.

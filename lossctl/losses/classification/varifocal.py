@@ -1,5 +1,12 @@
 """Varifocal loss: cross-entropy weighted by quality for positives, focal for negatives.
 
+Good at
+    Dense detection ranked by one score of class and IoU: positives count by their quality, the imbalance of easy
+    negatives fades.
+
+Fails
+    Positives never fade, however easy; a soft target keeps a cost when it is met.
+
 Formula
     y > 0    y · bce
     y = 0    alpha · q^gamma · bce

@@ -1,5 +1,12 @@
 """Dice loss: one minus twice the overlap over the sum of both areas; it looks at the object, not at the background.
 
+Good at
+    Segmentation under class imbalance: small objects in large images count as much as large ones.
+
+Fails
+    Tiny objects, on which a few pixels swing it, and empty targets (--absent). The calibration of its probabilities is
+    off.
+
 Formula
     1 - (2 TP + s) / (S + T + s)        TP = Σ q y, S = Σ q, T = Σ y; squared: S = Σ q², T = Σ y²
     computed as Σ (what differs) / (S + T + s), which keeps its digits near 0
@@ -13,7 +20,6 @@ Parameters
 
 Elsewhere
     MONAI adds 1e-5, mmseg 1; smp's smooth is half this one. Libraries differ most in what they pool: see --aggregate.
-    Small objects weigh as much as large ones, which makes it jumpy on tiny ones.
 
 Reference
     Milletari et al. (2016), V-Net, arXiv:1606.04797.

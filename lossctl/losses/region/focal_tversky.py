@@ -1,10 +1,19 @@
 """Focal Tversky loss: a root of the Tversky loss, which raises the slope of images that are almost right.
 
+Good at
+    Segmentation of small objects under class imbalance, as tversky; images that are almost right go on learning.
+
+Fails
+    The slope grows without bound towards a perfect mask: jumpy at the end, and on tiny objects.
+
 Formula
     tversky^(1 / gamma)
 
 Range
     0 (identical) to 1 (nothing in common).
+
+Kinks
+    At a perfect mask the slope is infinite for gamma above 1; here it is then 0.
 
 Parameters
     fp_weight    weight of the false alarms
@@ -13,8 +22,7 @@ Parameters
     gamma        4/3 in the paper; above 1 easy images keep their pull, below 1 they fade
 
 Elsewhere
-    Some code takes tversky^gamma, which does the opposite for gamma above 1. At a perfect mask the slope is infinite
-    for gamma above 1; here it is then 0.
+    Some code takes tversky^gamma, which does the opposite for gamma above 1.
 
 Reference
     Abraham & Khan (2018), A Novel Focal Tversky Loss Function, arXiv:1810.07842.

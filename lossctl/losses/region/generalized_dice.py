@@ -1,5 +1,12 @@
 """Generalized dice loss: one dice of all classes of an image, in which a rare class weighs as much as a common one.
 
+Good at
+    Segmentation under class imbalance with several classes: rare ones weigh as much as common ones in one ratio.
+
+Fails
+    With square weights a class of a few pixels decides the value, and a single wrong pixel of it shows; slopes jump
+    between images with and without a rare class.
+
 Formula
     1 - 2 Σ_c w_c TP_c / Σ_c w_c (S_c + T_c)        TP = Σ q y, S = Σ q, T = Σ y
     w_c = 1 / T_c², 1 / T_c or 1                    held constant in the slope
@@ -14,7 +21,6 @@ Parameters
 Elsewhere
     MONAI adds 1e-5 above and below the line and, like this one, gives absent classes the largest weight.
     Where nothing is there, neither target nor prediction, the image is absent: see --absent.
-    With square weights a class of few pixels decides the value, and a single wrong pixel of it shows.
 
 Reference
     Sudre et al. (2017), Generalised Dice Overlap as a Deep Learning Loss Function, arXiv:1707.03237.

@@ -1,5 +1,11 @@
 """Hausdorff loss: squared errors weighted by their distance from both boundaries, so that far errors cost most.
 
+Good at
+    Segmentation whose boundary counts: stray islands and far errors cost most.
+
+Fails
+    Alone it hardly starts, so it is added to a region loss; thin objects and noisy labels far from the boundary dominate.
+
 Formula
     mean of (q - y)² (D_q^α + D_y^α)
     D_q, D_y: distance in pixels from the boundary of q ≥ ½ and of y ≥ ½, inside and outside, to the nearest pixel on
@@ -14,7 +20,6 @@ Parameters
 Elsewhere
     MONAI's HausdorffDTLoss is this at alpha 2 and takes the field of a full mask from outside the image.
     Ignored pixels belong to neither mask. Needs SciPy: pip install 'lossctl[scipy]'.
-    A proxy of the Hausdorff distance, good at stray islands; add it to a region loss, alone it hardly starts.
 
 Reference
     Karimi & Salcudean (2019), Reducing the Hausdorff Distance in Medical Image Segmentation, arXiv:1904.10030.

@@ -1,5 +1,11 @@
 """Jaccard loss: one minus the overlap over the union of two masks (soft IoU).
 
+Good at
+    Segmentation that is scored by IoU, under class imbalance too.
+
+Fails
+    Little slope while masks hardly overlap; tiny objects and empty targets, as dice.
+
 Formula
     1 - (TP + s) / (S + T - TP + s)        TP = Σ q y, S = Σ q, T = Σ y; squared: S = Σ q², T = Σ y²
     computed as Σ (what differs) / (S + T - TP + s), which keeps its digits near 0

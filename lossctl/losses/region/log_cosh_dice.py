@@ -1,5 +1,11 @@
 """Log-cosh Dice loss: the logarithm of the hyperbolic cosine of the Dice loss, flat where masks are almost right.
 
+Good at
+    Segmentation under class imbalance where dice is too jumpy: smooth, and calm at the end.
+
+Fails
+    Its slope fades as the mask gets right: slower at the end than dice.
+
 Formula
     ln cosh(dice)
 
@@ -11,7 +17,7 @@ Parameters
     squared    square the areas, as V-Net does
 
 Elsewhere
-    Near 0 it is half the square of dice, so its slope fades as the mask gets right: slower at the end than dice.
+    Near 0 it is half the square of dice.
 
 Reference
     Jadon (2020), A Survey of Loss Functions for Semantic Segmentation, arXiv:2006.14822.

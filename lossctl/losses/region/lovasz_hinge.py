@@ -1,5 +1,11 @@
 """Lovász hinge loss: the smooth extension of the Jaccard loss of a binary mask, on logits.
 
+Good at
+    Segmentation measured by the Jaccard index (IoU) of binary masks, whatever their size; fine-tuning after bce.
+
+Fails
+    Jumpy on masks of a few pixels; logits grow without need, so probabilities lose their calibration.
+
 Formula
     Σ_i e_i (J_i - J_(i-1))        e = max(0, 1 - z (2y - 1)), sorted falling
     J_i = 1 - (T - Σ y) / (T + Σ (1 - y))        over the first i pixels of that order, T = Σ y of all
@@ -7,11 +13,13 @@ Formula
 Range
     0 (every pixel right by a margin of 1) upwards.
 
+Kinks
+    Equal errors share what they add together, and the slope of each is the mean of coming first and of coming last
+    among them; a pixel at its margin has half the slope of coming first.
+
 Elsewhere
     The published code is this. MONAI has none; smp's LovaszLoss takes all images as one unless per_image is set:
-    see --aggregate. Equal errors share what they add together, and the slope of each is the mean of coming first
-    and of coming last among them; at the margin half of the slope counts.
-    Optimises the Jaccard index itself; jumpy on masks of a few pixels, and logits grow without need.
+    see --aggregate.
 
 Reference
     Berman et al. (2018), The Lovász-Softmax loss, arXiv:1705.08790; Yu & Blaschko (2015), The Lovász Hinge.

@@ -1,5 +1,11 @@
 """Matthews correlation loss: one minus the correlation of two masks, which counts the background too.
 
+Good at
+    Segmentation under class imbalance where the background counts too: no reward for a mask that is empty or full.
+
+Fails
+    Empty and full targets: there it is 1 whatever is predicted.
+
 Formula
     1 - (TP TN - FP FN) / √((TP + FP)(TP + FN)(TN + FP)(TN + FN))        the quotient is 0 where the root is 0
 
@@ -7,7 +13,7 @@ Range
     0 (identical) through 1 (no correlation) to 2 (inverted).
 
 Elsewhere
-    smp's MCCLoss adds 1e-5 above and below the line. Does not reward a mask for being empty or full.
+    smp's MCCLoss adds 1e-5 above and below the line.
 
 Reference
     Abhishek & Hamarneh (2021), Matthews Correlation Coefficient Loss, arXiv:2010.13454; Matthews (1975).
@@ -22,12 +28,12 @@ SHAPE = "regions"
 
 
 def value(tp, fp, fn, tn):
-    scale = root(tp, fp, fn, tn)
+    scale = norm(tp, fp, fn, tn)
     return select(scale == 0.0, 1.0, ratio(missing(tp, fp, fn, tn), scale))
 
 
 def slope(tp, fp, fn, tn):
-    scale = root(tp, fp, fn, tn)
+    scale = norm(tp, fp, fn, tn)
     phi = ratio(tp * tn - fp * fn, scale)
     claimed, there, left, absent = ratio(0.5, tp + fp), ratio(0.5, tp + fn), ratio(0.5, tn + fn), ratio(0.5, tn + fp)
     return (
@@ -38,14 +44,14 @@ def slope(tp, fp, fn, tn):
     )
 
 
-def root(tp, fp, fn, tn):
+def norm(tp, fp, fn, tn):
     """Return √((TP + FP)(TP + FN)(TN + FP)(TN + FN)), without overflow of the product."""
     return sqrt((tp + fp) * (tp + fn)) * sqrt((tn + fp) * (tn + fn))
 
 
 def missing(tp, fp, fn, tn):
-    """Return the root minus c = TP TN - FP FN; of good masks as (root² - c²) / (root + c), where nothing cancels."""
-    scale, c = root(tp, fp, fn, tn), tp * tn - fp * fn
+    """Return the norm minus c = TP TN - FP FN; of good masks as (norm² - c²) / (norm + c), where nothing cancels."""
+    scale, c = norm(tp, fp, fn, tn), tp * tn - fp * fn
     errors, product = fp + fn, fp * fn
     excess = (
         tp * tp * (tn * errors + product)

@@ -1,5 +1,11 @@
 """Tversky loss: dice with its own weights for false alarms and for misses.
 
+Good at
+    Segmentation under class imbalance where a miss costs more than a false alarm, or less: lesions, small objects.
+
+Fails
+    Under a large fn_weight masks grow beyond the boundary; tiny objects and empty targets, as dice.
+
 Formula
     1 - (TP + s) / (TP + fp_weight FP + fn_weight FN + s)        TP = Σ q y, FP = Σ q (1 - y), FN = Σ (1 - q) y
 

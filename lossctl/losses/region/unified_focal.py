@@ -1,5 +1,11 @@
 """Unified focal loss: a focal cross-entropy of the pixels and a focal Tversky loss of the region, under the same names.
 
+Good at
+    Segmentation under strong class imbalance: small objects, hard pixels and overlooked regions in one loss.
+
+Fails
+    Three parameters that act together have to be tuned. Noisy labels weigh most, as hard pixels do.
+
 Formula
     lam F + (1 - lam) R                          of each image and class
     F = mean of δ (1 - q_t)^(1 - γ) bce          q_t = q y + (1 - q)(1 - y), bce = -y ln q - (1 - y) ln(1 - q)

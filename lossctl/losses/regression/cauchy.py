@@ -1,5 +1,11 @@
 """Cauchy loss: errors beyond c grow with their logarithm only (Lorentzian).
 
+Good at
+    Regression with heavy outliers: robust, for their pull falls as the error grows.
+
+Fails
+    Not convex: it can settle in the wrong place. c has to be of the size of ordinary errors.
+
 Formula
     ln(1 + u/2)        u = (d/c)², d = pred - target
 

@@ -1,5 +1,11 @@
 """Charbonnier loss: absolute error with its corner rounded off, common in image restoration.
 
+Good at
+    Image restoration, super-resolution, optical flow: robust to outliers as mae, and smooth.
+
+Fails
+    A perfect prediction costs epsilon, not 0; under a small epsilon training jitters as under mae.
+
 Formula
     √(d² + ε²)        d = pred - target, ε = epsilon
 

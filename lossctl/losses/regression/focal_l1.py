@@ -1,5 +1,12 @@
 """Focal L1 loss: small errors matter less than their size, errors beyond 1 grow along a line.
 
+Good at
+    Box regression in detection: the pull is strongest at an error of 1/(e β), weaker for outliers and for what is right
+    already.
+
+Fails
+    Numbers in another unit: it always bends at 1.
+
 Formula
     -α x² (2 ln(βx) - 1) / 4      0 < x ≤ 1        x = abs(pred - target), α = e β
     -α ln(β) x + C                x > 1            C = (2 α ln β + α) / 4

@@ -1,5 +1,11 @@
 """Geman-McClure loss: errors far beyond c cost almost 2 and hardly pull.
 
+Good at
+    Regression with gross outliers: robust, for they cost almost the same wherever they are (registration).
+
+Fails
+    Not convex, and outliers hardly have a slope: needs a good start.
+
 Formula
     2u / (u + 4)        u = (d/c)², d = pred - target
 

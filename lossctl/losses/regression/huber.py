@@ -1,5 +1,11 @@
 """Huber loss: a parabola near zero, a line in the tails.
 
+Good at
+    Robust regression: outliers pull no more than delta, ordinary errors count as under mse.
+
+Fails
+    delta has to fit the noise: too large it is mse, too small mae.
+
 Formula
     ½ d²                          abs(d) ≤ delta        d = pred - target
     delta (abs(d) - ½ delta)      otherwise

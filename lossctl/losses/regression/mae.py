@@ -1,14 +1,22 @@
 """Absolute error: the distance between prediction and target (L1 loss; its mean is the MAE).
 
+Good at
+    Robust to outliers: the best constant prediction is the median. In the unit of the numbers.
+
+Fails
+    Its slope does not fade near the target: training jitters at the end (see huber).
+
 Formula
     abs(d)        d = pred - target
 
 Range
     0 to infinity, in the unit of the numbers.
 
+Kinks
+    At 0 the slope is 0, the mean of both sides.
+
 Elsewhere
     torch.nn.functional.l1_loss. Under `sum` it is what some texts call the L1 loss.
-    Robust to outliers; its slope does not fade near the target.
 
 Reference
     Laplace (1774); Boscovich (1757).

@@ -1,14 +1,23 @@
 """Absolute percentage error: the error as a fraction of the target.
 
+Good at
+    Forecasts of positive numbers of very different size, told as a fraction.
+
+Fails
+    Targets near 0 outweigh all others. Favours predictions that are too low.
+
 Formula
     abs((pred - target) / target)        a fraction, not per cent
 
 Range
     0 to infinity; targets must not be 0.
 
+Kinks
+    Where pred is the target the slope is 0, the mean of both sides.
+
 Elsewhere
     scikit-learn and keras put a tiny eps under a target of 0 and return an astronomic number: here it is an error.
-    keras multiplies by 100. Favours predictions that are too low.
+    keras multiplies by 100.
 
 Reference
     Makridakis (1993), Accuracy Measures: Theoretical and Practical Concerns.

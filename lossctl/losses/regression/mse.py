@@ -1,5 +1,11 @@
 """Squared error: the squared distance between prediction and target (its mean is the MSE).
 
+Good at
+    Errors that are normally distributed: the best constant prediction is the mean. Smooth and convex.
+
+Fails
+    One outlier can outweigh everything else.
+
 Formula
     d²        d = pred - target
 
@@ -8,7 +14,6 @@ Range
 
 Elsewhere
     torch.nn.functional.mse_loss. Some libraries halve it; a bare "l2" means four different things in four of them.
-    One outlier can outweigh everything else.
 
 Reference
     Legendre (1805), Gauss (1809).

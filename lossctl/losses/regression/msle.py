@@ -1,5 +1,11 @@
 """Squared logarithmic error: the squared difference of log(1 + number); relative error for large numbers.
 
+Good at
+    Counts and prices over orders of magnitude, a long tail: errors count as ratios.
+
+Fails
+    Predicting too little costs more than predicting too much by as much.
+
 Formula
     (log1p(pred) - log1p(target))²
 
@@ -8,7 +14,6 @@ Range
 
 Elsewhere
     scikit-learn's mean_squared_log_error refuses negative numbers, keras' clips them to 0.
-    Predicting too little costs more than predicting too much by as much.
 
 Reference
     Common; see scikit-learn, Model evaluation, mean squared logarithmic error.

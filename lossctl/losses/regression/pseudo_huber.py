@@ -1,5 +1,11 @@
 """Pseudo-Huber loss: a smooth huber, parabola near zero and line in the tails in one formula.
 
+Good at
+    Robust regression as huber, outliers pull no more than delta; smooth everywhere.
+
+Fails
+    delta has to be of the size of ordinary errors.
+
 Formula
     δ² (√(1 + (d/δ)²) - 1)        d = pred - target, δ = delta
 

@@ -1,10 +1,19 @@
 """Quantile loss: errors on one side cost more, so that the best constant prediction is a quantile (pinball loss).
 
+Good at
+    Intervals: two quantiles bound a forecast; tau ½ is the robust median. Costs that differ by side.
+
+Fails
+    Quantiles trained apart can cross; those near 0 or 1 learn from few items.
+
 Formula
     max(τ r, (τ - 1) r)        r = target - pred, τ = tau
 
 Range
     0 to infinity, in the unit of the numbers.
+
+Kinks
+    At 0 the slope is ½ - tau, the mean of both sides.
 
 Parameters
     tau    the quantile; ½ is half the absolute error

@@ -1,10 +1,19 @@
 """Root mean squared error: the root of the mean of the squared distances; one number for all items.
 
+Good at
+    A score in the unit of the numbers that lets no large error pass.
+
+Fails
+    One outlier can outweigh everything else; the mean over batches is not that of the whole.
+
 Formula
     √(mean d²)        d = pred - target; a weighted mean is taken inside the root
 
 Range
     0 to infinity, in the unit of the numbers.
+
+Kinks
+    Where all errors are 0 the slope is 0.
 
 Elsewhere
     scikit-learn's root_mean_squared_error averages over outputs afterwards. It has no value per item and no sum.

@@ -1,11 +1,20 @@
 """Smooth L1 loss: a parabola near zero that meets the absolute error beyond beta.
 
+Good at
+    Box regression in detection: robust to outliers, and calm near the target.
+
+Fails
+    beta has to fit the unit of the numbers: 1 and 1/9 are for normalised offsets.
+
 Formula
     d² / (2 beta)          abs(d) < beta        d = pred - target
     abs(d) - beta / 2      otherwise
 
 Range
     0 to infinity.
+
+Kinks
+    None, but with beta 0 it is mae.
 
 Parameters
     beta    where the parabola meets the line; 0 is mae

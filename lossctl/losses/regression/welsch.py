@@ -1,5 +1,11 @@
 """Welsch loss: errors far beyond c cost 1 and pull no more (Leclerc).
 
+Good at
+    Regression with gross outliers: robust, for they are ignored altogether (registration).
+
+Fails
+    Needs a good start: outliers have no slope.
+
 Formula
     1 - exp(-u/2)        u = (d/c)², d = pred - target
 
@@ -10,7 +16,7 @@ Parameters
     c    scale of the errors that count as inliers
 
 Elsewhere
-    Barron's general loss as α goes to -∞; others scale it by c²/2 or c². Needs a good start: outliers have no slope.
+    Barron's general loss as α goes to -∞; others scale it by c²/2 or c².
 
 Reference
     Barron (2019), A General and Adaptive Robust Loss Function, arXiv:1701.03077.

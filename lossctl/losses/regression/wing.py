@@ -1,5 +1,11 @@
 """Wing loss: a logarithm near zero, so that small and medium errors keep pulling; made for facial landmarks.
 
+Good at
+    Facial landmarks and other coordinates: small and medium errors pull more than under mae, outliers no more.
+
+Fails
+    Training jitters at the end, for its slope grows towards 0.
+
 Formula
     w ln(1 + x/ε)                  x < w        x = abs(pred - target), ε = epsilon
     x - (w - w ln(1 + w/ε))        otherwise
@@ -7,12 +13,15 @@ Formula
 Range
     0 to infinity.
 
+Kinks
+    At 0 the slope is 0, the mean of -w/ε and w/ε; at x = w it is the mean of w/(w + ε) and 1.
+
 Parameters
     w          up to where the logarithm goes, in the unit of the numbers
     epsilon    how sharp its tip is
 
 Elsewhere
-    Has a corner at 0 (slope w/ε on both sides): training jitters at the end. Adaptive wing rounds it.
+    Adaptive wing rounds the corner at 0.
 
 Reference
     Feng et al. (2018), Wing Loss for Robust Facial Landmark Localisation, arXiv:1711.06753.
