@@ -15,30 +15,30 @@ from lossctl.cli.outputs import Gradient, gradient_paths, refuse_overwriting
 from lossctl.cli.own import blamed
 from lossctl.cli.streams import say
 from lossctl.errors import LossctlError, UsageError
-from lossctl.loss import Request
+from lossctl.requests import Asked, losses_of
 from lossctl.run.options import Options
 
 
-def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -> None:
+def evaluate_command(asked: list[Asked], given: dict[str, Any], every: bool) -> None:
     """Evaluate, show and gate. Raises LossctlError of any kind, and typer.Exit for a failed gate.
 
     `every`: of the losses asked for, take those that the data fit.
     """
     from lossctl.data.output import check_writable
     from lossctl.run.columns import open_side
-    from lossctl.run.evaluate import evaluate
+    from lossctl.run.joint import evaluate
 
     form = given["format"] or ("table" if sys.stdout.isatty() else "plain")
     if form not in FORMATS:
         raise UsageError(f"format is '{form}'; expected {', '.join(FORMATS)}")
-    limits = gate.limits(given["fail_above"], asked)
+    limits = gate.limits(given["fail_above"], [request.name for request in asked])
     texts = _texts(given)
     if given["output"]:
         from lossctl.show.files import ENDINGS
 
         check_writable(given["output"], ENDINGS)
     options = chosen(given | {"weights": None})
-    losses = [request.loss for request in asked]
+    losses = losses_of(asked)
     opened = {role: None if text is None else open_side(text, role, losses, options) for role, text in texts.items()}
     options = chosen(given | {"weights": opened["weights"]})
     pred, target = opened["pred"], opened["target"]
@@ -46,15 +46,15 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
     if every:
         asked = _fitting(asked, pred, target, options)
     with ExitStack() as stack:
-        paths = gradient_paths(given["gradient"], asked)
+        paths = gradient_paths(given["gradient"], [request.name for request in asked])
         outputs = [given["output"]] if given["output"] else []
         refuse_overwriting([*outputs, *paths], [source.path for source in opened.values() if source])
         sinks = [Gradient(path, pred.columns, stack) for path in paths]
         try:
             results = evaluate(asked, pred, target, options, sinks)
         except Exception as error:
-            raise blamed(error, [request.loss for request in asked]) or error from None
-    _report(results, given, form)
+            raise blamed(error, losses_of(asked)) or error from None
+    report(results, given, form)
     gate.check(results, limits)
 
 
@@ -71,7 +71,7 @@ def _texts(given: dict[str, Any]) -> dict[str, str | None]:
     return texts
 
 
-def _fitting(asked: Sequence[Request], pred: Any, target: Any, options: Options) -> list[Request]:
+def _fitting(asked: Sequence[Asked], pred: Any, target: Any, options: Options) -> list[Asked]:
     """Return, of all losses of a family, those that these data and options fit."""
     from lossctl.run.checks import check
     from lossctl.run.reading import read
@@ -79,15 +79,11 @@ def _fitting(asked: Sequence[Request], pred: Any, target: Any, options: Options)
 
     fitting, refusals = [], []
     for request in asked:
-        shape = request.loss.shape
         try:
-            check([request.loss], options, target is not None)
-            read(
-                request.loss,
-                Side(pred, "pred").shape(shape),
-                Side(target, "target").shape(shape) if target else None,
-                options,
-            )
+            check(request.losses, options, target is not None)
+            for loss in request.losses:
+                goal = Side(target, "target").shape(loss.shape) if target else None
+                read(loss, Side(pred, "pred").shape(loss.shape), goal, options)
         except LossctlError as refusal:
             refusals.append(refusal)
         else:
@@ -97,7 +93,7 @@ def _fitting(asked: Sequence[Request], pred: Any, target: Any, options: Options)
     return fitting
 
 
-def _report(results: Sequence[Any], given: dict[str, Any], form: str) -> None:
+def report(results: Sequence[Any], given: dict[str, Any], form: str) -> None:
     from lossctl.show.results import render
 
     if not given["quiet"]:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from lossctl import __version__
 from lossctl.engine.sums import exact
 from lossctl.errors import DataError, UsageError
-from lossctl.loss import Request
+from lossctl.requests import Request
 from lossctl.run.result import Result
 from lossctl.run.sides import Side, joined
 from lossctl.run.walk import ItemsWalk, RegionsWalk, SummedWalk, Walk, settled

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lossctl.data.output import replacing
 from lossctl.run.result import Result
-from lossctl.show.results import as_csv, as_json, columns
+from lossctl.show.results import as_csv, as_json, columns, listed
 
 ENDINGS = (".csv", ".json", ".npy", ".parquet")
 
@@ -14,6 +14,7 @@ ENDINGS = (".csv", ".json", ".npy", ".parquet")
 def write(results: Sequence[Result], path: str) -> None:
     """Write results; the file appears whole or not at all. Raises OutputError when it cannot be written."""
     ending = path.lower().rpartition(".")[2]
+    results = results if ending == "json" else listed(results, terms=False)
     if ending == "npy":
         _npy(results, path)
         return

@@ -5,7 +5,8 @@ import inspect
 import pytest
 
 import lossctl
-from lossctl.loss import find, names, read, requests
+from lossctl.loss import find, names, read
+from lossctl.requests import requests
 
 
 @pytest.mark.parametrize("name", names())
