@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,6 +17,7 @@ from lossctl.cli.streams import say
 from lossctl.errors import LossctlError, UsageError
 from lossctl.requests import Asked, losses_of
 from lossctl.run.options import Options
+from lossctl.run.result import Result
 
 
 def evaluate_command(asked: list[Asked], given: dict[str, Any], every: bool) -> None:
@@ -28,9 +29,7 @@ def evaluate_command(asked: list[Asked], given: dict[str, Any], every: bool) -> 
     from lossctl.run.columns import open_side
     from lossctl.run.joint import evaluate
 
-    form = given["format"] or ("table" if sys.stdout.isatty() else "plain")
-    if form not in FORMATS:
-        raise UsageError(f"format is '{form}'; expected {', '.join(FORMATS)}")
+    form = format_of(given)
     limits = gate.limits(given["fail_above"], [request.name for request in asked])
     texts = _texts(given)
     if given["output"]:
@@ -56,6 +55,14 @@ def evaluate_command(asked: list[Asked], given: dict[str, Any], every: bool) -> 
             raise blamed(error, losses_of(asked)) or error from None
     report(results, given, form)
     gate.check(results, limits)
+
+
+def format_of(given: Mapping[str, Any]) -> str:
+    """Return the format asked for, or the one that suits stdout. Raises UsageError."""
+    form = given["format"] or ("table" if sys.stdout.isatty() else "plain")
+    if form not in FORMATS:
+        raise UsageError(f"format is '{form}'; expected {', '.join(FORMATS)}")
+    return str(form)
 
 
 def _texts(given: dict[str, Any]) -> dict[str, str | None]:
@@ -93,17 +100,15 @@ def _fitting(asked: Sequence[Asked], pred: Any, target: Any, options: Options) -
     return fitting
 
 
-def report(results: Sequence[Any], given: dict[str, Any], form: str) -> None:
+def report(results: Sequence[Result], given: Mapping[str, Any], form: str) -> None:
+    """Show or write results, with warnings and what else is asked for on stderr."""
     from lossctl.show.results import render
 
     if not given["quiet"]:
         for warning in dict.fromkeys(warning for result in results for warning in result.warnings):
             say(f"lossctl: warning: {warning}")
     if given["verbose"]:
-        for side in results[0].inputs:
-            say(f"lossctl: {side.role}: {side.path} {'x'.join(map(str, side.shape))} {side.dtype}")
-        for result in results:
-            say(f"lossctl: {result.signature}")
+        _tell(results)
     if given["output"]:
         from lossctl.show.files import write
 
@@ -112,3 +117,18 @@ def report(results: Sequence[Any], given: dict[str, Any], form: str) -> None:
     width = shutil.get_terminal_size().columns
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     sys.stdout.write(render(results, form, width, colour))
+
+
+def _tell(results: Sequence[Result]) -> None:
+    from lossctl.run.result import Total
+    from lossctl.show.results import number
+
+    for read in results[0].terms if isinstance(results[0], Total) else results[:1]:
+        for side in read.inputs:
+            whose = f"{read.name}: {side.role}" if read.name else side.role
+            say(f"lossctl: {whose}: {side.path} {'x'.join(map(str, side.shape))} {side.dtype}")
+    for result in results:
+        for term in result.terms:
+            if term.value is not None and term.weight is not None:
+                say(f"lossctl: {term.name}: {number(term.weight)} * {number(term.value)}")
+        say(f"lossctl: {result.signature}")

@@ -90,7 +90,7 @@ def added(kind: type[R], loss: str, terms: Sequence[Result]) -> R:
         infinite=max(term.infinite for term in terms),
         signature=summed(((term.weight or 0.0, term.signature) for term in terms), plus=" + "),
         warnings=tuple(dict.fromkeys(warning for term in terms for warning in term.warnings)),
-        inputs=terms[0].inputs, terms=tuple(terms),
+        inputs=tuple(dict.fromkeys(side for term in terms for side in term.inputs)), terms=tuple(terms),
     )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def columns(results: Sequence[Result]) -> dict[str, list[Cell]]:
         table |= {"weighted": [result.weighted for result in results]} if weighed else {}
         table["count"] = [result.count for result in results]
         for kind in ("ignored", "degenerate", "absent"):
-            counts = [getattr(result, kind) or 0 for result in results]
+            counts = [None if isinstance(result, Total) else getattr(result, kind) or 0 for result in results]
             if any(counts):
                 table[kind] = [*counts]
         return table
