@@ -20,6 +20,7 @@ from lossctl.loss import names as _names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
 
     from lossctl.run.function import LossFunction
     from lossctl.run.result import Result, Total
@@ -58,7 +59,7 @@ def evaluate(name: str, pred: Any, target: Any = None, **keywords: Any) -> Resul
     return run(name, pred, target, **keywords)
 
 
-def joint(recipe: str, weights: Mapping[str, float] = {}, threads: int | None = None) -> Total:
+def joint(recipe: str | PathLike[str], weights: Mapping[str, float] = {}, threads: int | None = None) -> Total:
     """Return the Total of a recipe, a TOML file (`lossctl joint --help`): its `total`, and its `terms`, each a Result.
 
     `weights` take the place of those of the terms they name. Raises UsageError, DataError.

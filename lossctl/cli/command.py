@@ -41,7 +41,8 @@ def command(family: str, shelves: Sequence[str], text: str) -> Any:
     for loss in losses:
         if loss.family not in shelves:
             there = COMMANDS.get(loss.family, loss.family)
-            raise UsageError(f"{loss.name} is a {loss.family} loss", hint=f"lossctl {there} {text} …")
+            there = f"lossctl {there} {text if all(other.family == loss.family for other in losses) else loss.name} …"
+            raise UsageError(f"{loss.name} is a {loss.family} loss", hint=there)
     alone = losses[0] if single(text) and text != "all" else None
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     app.command(text, cls=LossCommand, context_settings={"help_option_names": ["-h", "--help"]})(

@@ -80,8 +80,8 @@ def of_family(family: str, about: str, losses: Sequence[Loss]) -> str:
         f"{about[0].upper()}{about[1:]}.",
         defined("Losses", rows),
         wrapped(
-            "LOSS is a name, a name with parameters, several of those with commas between, all, or a loss file "
-            f"./mine.py. lossctl {family} LOSS --help tells all about one."
+            "LOSS is a name, a name with parameters, a weighted sum 'a+0.5*b', several of those with commas between, "
+            f"all, or a loss file ./mine.py. lossctl {family} LOSS --help tells all about one."
         ),
     )
 

@@ -26,11 +26,11 @@ def read_toml(path: str) -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise DataError("not UTF-8, so no TOML", path=path, line=line) from None
+        raise DataError("not UTF-8, so not TOML", path=path, line=line) from None
     except tomllib.TOMLDecodeError as error:
         # The place is the end of the message: (at line 3, column 5), or (at end of document).
         what, _, place = str(error).rpartition(" (at ")
         told = re.match(r"line (\d+), column (\d+)", place)
         line = int(told[1]) if told else max(1, len(content.splitlines()))
         where = f"column {told[2]}" if told else "end of file"
-        raise DataError(f"no TOML: {what[:1].lower()}{what[1:]} ({where})", path=path, line=line) from None
+        raise DataError(f"not TOML: {what[:1].lower()}{what[1:]} ({where})", path=path, line=line) from None

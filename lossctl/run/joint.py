@@ -88,10 +88,15 @@ def added(kind: type[R], loss: str, terms: Sequence[Result]) -> R:
         degenerate=max(term.degenerate for term in terms),
         absent=max((term.absent for term in terms if term.absent is not None), default=None),
         infinite=max(term.infinite for term in terms),
-        signature=summed(((term.weight or 0.0, term.signature) for term in terms), plus=" + "),
+        signature=summed(((term.weight or 0.0, _signature(term)) for term in terms), plus=" + "),
         warnings=tuple(dict.fromkeys(warning for term in terms for warning in term.warnings)),
         inputs=tuple(dict.fromkeys(side for term in terms for side in term.inputs)), terms=tuple(terms),
     )  # fmt: skip
+
+
+def _signature(term: Result) -> str:
+    """Return what decides a term's number; that of a sum, where it is multiplied, in parentheses."""
+    return f"({term.signature})" if len(term.terms) > 1 and term.weight != 1 else term.signature
 
 
 def _values(terms: Sequence[Result]) -> list[float]:

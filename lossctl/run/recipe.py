@@ -6,6 +6,7 @@ it. Paths are relative to the folder of the recipe.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import typing
@@ -96,7 +97,8 @@ def _refuse_unknown(table: Mapping[str, Any], known: Collection[str], also: str 
             raise UsageError(f"{key} stands outside of every term", hint="it belongs below a line [[term]]")
         close = did_you_mean(key.replace("-", "_"), [*known, also])
         offer = f"; did you mean '{close}'?" if close else ""
-        raise UsageError(f"unknown key '{key}'{offer}", hint=None if close else f"the keys are {', '.join(known)}")
+        hint = 'parameters are part of the loss: loss = "focal(gamma=2)"' if not also else "lossctl joint --help"
+        raise UsageError(f"unknown key '{key}'{offer}", hint=None if close else hint)
 
 
 def _term(table: Mapping[str, Any], shared: Mapping[str, Any], folder: str, threads: int | None) -> RecipeTerm:
@@ -112,7 +114,7 @@ def _term(table: Mapping[str, Any], shared: Mapping[str, Any], folder: str, thre
     if not name.strip() or set(name) & set("=,/\\{}") or name == TOTAL:
         raise UsageError(f"'{name}' is no name for a term", hint=f"not '{TOTAL}', and without = , / \\ {{ }}")
     weight = table.get("weight", 1.0)
-    if not _is_number(weight):
+    if not _is_number(weight) or not 0 <= weight < math.inf:
         raise UsageError(f"weight is {_shown(weight)}; expected a number ≥ 0")
     given = {key: value for key, value in shared.items() if _useful(key, request)}
     given |= {key: value for key, value in table.items() if key in SHARED}
@@ -125,7 +127,7 @@ def _term(table: Mapping[str, Any], shared: Mapping[str, Any], folder: str, thre
     if options.reduction == "none":
         raise UsageError("reduction 'none' leaves no number to add", hint='reduction = "mean" or "sum"')
     check(request.losses, options, "target" in sides)
-    return RecipeTerm(name, positive(float(weight), name), request, sides, options)
+    return RecipeTerm(name, float(weight), request, sides, options)
 
 
 def _useful(key: str, request: Asked) -> bool:

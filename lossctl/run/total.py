@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -59,7 +60,7 @@ def _evaluated(recipe: Recipe, opened: OpenTerm, sink: Sink | None) -> Result:
     return replace(result, name=term.name, weight=term.weight, warnings=warnings)
 
 
-def joint(path: str, weights: Mapping[str, float] = {}, threads: int | None = None) -> Total:
+def joint(path: str | os.PathLike[str], weights: Mapping[str, float] = {}, threads: int | None = None) -> Total:
     """Return the total of the recipe in a file. Raises LossctlError of any kind."""
-    recipe = read_recipe(path, weights, threads)
+    recipe = read_recipe(os.fspath(path), weights, threads)
     return evaluate_terms(recipe, open_terms(recipe))
