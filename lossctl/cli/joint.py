@@ -15,9 +15,9 @@ from lossctl.errors import UsageError
 ABOUT = """A recipe has a [[term]] for each loss. What stands above the first of them holds for every term that has a
 use for it. Paths, and loss files of your own, are relative to the recipe's folder. A recipe to paste:"""
 RECIPE = """\
-# The loss of SSD: class scores of default boxes, offsets of those that match
-input = "logits"            # of every term; options are called as in a shell
-normalizer = 85             # both terms are divided by the number of matches
+# The loss of SSD: class scores of default boxes, offsets of those matched
+input = "logits"            # of every term that has a use for it
+normalizer = 85             # divides both sums: the number of matched boxes
 
 [[term]]
 name = "class"              # [the loss]
