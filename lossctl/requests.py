@@ -25,7 +25,7 @@ from lossctl.parameters import Setting
 COMMA = re.compile(r",(?![^()]*\))")
 PLUS = re.compile(r"(?<![\d.][eE])\+(?![^()]*\))")
 TERM = re.compile(r"\s*(?:([^()*]*)\*)?\s*([^()*]*[^()*\s])\s*(?:\(([^()]*)\))?\s*")
-FORMS = "giou, giou,ciou, 'ciou(gate=0.5)' or 'giou+0.5*box-l1'"
+FORMS = "giou, giou,ciou, 'ciou(gate=0.5)' or 'giou+2*iou'"
 
 
 class Request(NamedTuple):
