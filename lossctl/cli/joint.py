@@ -36,7 +36,7 @@ EXAMPLES = """\
 Examples
   lossctl joint samples/ssd.toml
   lossctl joint samples/segmentation.toml --weight dice=0.7 --weight ce=0.3
-  lossctl joint samples/ssd.toml --fail-above class=0.8 --format json
+  lossctl joint samples/ssd.toml --fail-above class=3 --format json
   lossctl joint samples/ssd.toml | tail -n 1 | cut -f 2     the total alone"""
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -227,6 +228,14 @@ def test_help_has_the_recipe_of_the_samples(here, samples, monkeypatch):
     assert max(map(len, RECIPE.splitlines())) <= 80 - len("    ")
     for key in ("class_weights", "ignore_index", "box_format", "name, weight, loss"):
         assert key in text
+
+
+def test_examples_of_the_help(here, samples, monkeypatch):
+    monkeypatch.chdir(samples.parent)
+    commands = re.findall(r"^  lossctl (joint [^|\n]+)", here("joint", "--help").out, flags=re.MULTILINE)
+    assert len(commands) == 4
+    for words in map(str.split, commands):
+        assert here(*words)[::2] == (0, "")
 
 
 # --- recipes that cannot be meant ---
