@@ -19,8 +19,11 @@ from lossctl.errors import DataError, LimitError, LossctlError, OutputError, Usa
 from lossctl.loss import names as _names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+
     from lossctl.run.function import LossFunction
-    from lossctl.run.result import Result
+    from lossctl.run.result import Result, Total
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,13 +33,14 @@ __all__ = [
     "OutputError",
     "UsageError",
     "evaluate",
+    "joint",
     "loss",
     "losses",
 ]
 
 
 def loss(name: str, **parameters: Any) -> LossFunction:
-    """Return a loss as a function: `giou`, `tversky(fp_weight=0.3)`, or a loss file of your own, `./mine.py`.
+    """Return a loss as a function: `giou`, `tversky(fp_weight=0.3)`, a sum `dice+0.5*ce`, a file of yours `./mine.py`.
 
     Raises UsageError for unknown names and for parameters that are unknown, missing or out of range.
     """
@@ -53,6 +57,16 @@ def evaluate(name: str, pred: Any, target: Any = None, **keywords: Any) -> Resul
     from lossctl.run.function import evaluate as run
 
     return run(name, pred, target, **keywords)
+
+
+def joint(recipe: str | PathLike[str], weights: Mapping[str, float] = {}, threads: int | None = None) -> Total:
+    """Return the Total of a recipe, a TOML file (`lossctl joint --help`): its `total`, and its `terms`, each a Result.
+
+    `weights` take the place of those of the terms they name. Raises UsageError, DataError.
+    """
+    from lossctl.run.total import joint as run
+
+    return run(recipe, weights, threads)
 
 
 def losses(family: str | None = None) -> list[str]:

@@ -37,15 +37,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, NoneType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from lossctl.errors import UsageError
 from lossctl.parameters import Interval, NonNegative, Parameter, Positive, Real, Setting, Unit
 
 # A loss file takes the ranges of its parameters from here too.
 __all__ = [
-    "Interval", "Loss", "NonNegative", "Parameter", "Positive", "Real", "Request", "Setting", "Shape", "Unit",
-    "did_you_mean", "find", "names", "read", "requests", "shelf",
+    "Interval", "Loss", "NonNegative", "Parameter", "Positive", "Real", "Setting", "Shape", "Unit",
+    "did_you_mean", "find", "names", "read", "shelf",
 ]  # fmt: skip
 
 Shape = Literal["numbers", "boxes", "binary", "classes", "regions"]
@@ -313,42 +313,3 @@ def _sections(doc: str) -> tuple[str, dict[str, str]]:
 def _parameter_texts(section: str) -> dict[str, str]:
     entries = re.findall(r"^(\w+)[ \t]+(\S.*(?:\n[ \t]+.*)*)", section, flags=re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
-
-
-class Request(NamedTuple):
-    """A loss and the parameters asked of it."""
-
-    loss: Loss
-    settings: dict[str, Setting]
-
-    def __str__(self) -> str:
-        """Write it as it can be asked for again: `tversky(fp_weight=0.3,fn_weight=0.7)`."""
-        told = ",".join(f"{name}={_written(setting)}" for name, setting in self.settings.items())
-        return f"{self.loss.name}({told})" if told else self.loss.name
-
-
-def _written(setting: Setting) -> str:
-    if isinstance(setting, bool) or setting is None:
-        return {True: "yes", False: "no", None: "none"}[setting]
-    return f"{setting:g}" if isinstance(setting, float) and float(f"{setting:g}") == setting else str(setting)
-
-
-def requests(text: str, given: Mapping[str, object] = {}) -> list[Request]:
-    """Read `giou`, `giou,ciou(gate=0.5)`, `./mine.py`; `given` parameters go to a single named loss.
-
-    Raises UsageError for what cannot be read, unknown losses and bad parameters.
-    """
-    # Commas between parentheses separate parameters, all others losses.
-    parts = re.split(r",(?![^()]*\))", text)
-    if given and len(parts) > 1:
-        raise UsageError(f"{', '.join(given)} with several losses", hint="write 'ciou(gate=0.5),giou'")
-    found = []
-    for part in parts:
-        written = re.fullmatch(r"\s*([^()]+?)\s*(?:\(([^()]*)\))?\s*", part)
-        pairs = [pair.partition("=") for pair in (written[2] or "").split(",") if pair.strip()] if written else []
-        if not written or any(not equals for _, equals, _ in pairs):
-            raise UsageError(f"cannot read the loss '{part.strip()}'", hint="giou, giou,ciou or 'ciou(gate=0.5)'")
-        loss = find(written[1])
-        inline = {key.strip(): value.strip() for key, _, value in pairs}
-        found.append(Request(loss, loss.settings({**inline, **given})))
-    return found

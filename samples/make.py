@@ -39,7 +39,7 @@ from skimage.measure import regionprops
 from skimage.morphology import disk, remove_small_objects
 from skimage.segmentation import find_boundaries, watershed
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -50,6 +50,8 @@ MASK_CROP = np.s_[290:386, 272:368]
 CLASSES_CROP = np.s_[298:362, 308:372]
 PHOTO_CROP = np.s_[60:156, 118:214]
 IGNORED = 255
+# Side and spacing of the default boxes in pixels: one size, as most nuclei have.
+DEFAULT, SPACING = 24, 8
 
 
 def main() -> None:
@@ -62,6 +64,7 @@ def main() -> None:
 
     image, labels = nuclei(arguments.wheel)
     write_boxes(arguments.out, image, labels)
+    write_ssd(arguments.out, image, labels)
     write_mask(arguments.out, image, labels)
     write_classes(arguments.out, image, labels)
     write_digits(arguments.out)
@@ -152,6 +155,62 @@ def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     overlap = np.prod(np.clip(high - low, 0, None), axis=-1)
     area = [np.prod(corners[:, 2:] - corners[:, :2], axis=-1) for corners in (first, second)]
     return overlap / (area[0][:, None] + area[1][None] - overlap)
+
+
+# --- default boxes, as SSD has them ---
+
+
+def write_ssd(out: Path, image: np.ndarray, labels: np.ndarray) -> None:
+    """Write scores and offsets of default boxes from linear models that saw the left half of the image only.
+
+    As SSD is trained: boxes that overlap a nucleus by an IoU of 0.5 have its class and the offsets to it, and of the
+    others the three times as many stay that look most like a nucleus.
+    """
+    defaults = default_boxes(image.shape)
+    _, labelled = boxes(labels)
+    iou = box_iou(defaults, labelled)
+    match, positive = iou.argmax(axis=1), iou.max(axis=1) >= 0.5
+    offsets = encoded(defaults, labelled[match])
+    features = box_features(image, defaults)
+    left = defaults[:, 2] <= image.shape[1] // 2
+    right = defaults[:, 0] >= image.shape[1] // 2
+
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky"))
+    margin = classifier.fit(features[left], positive[left]).decision_function(features)
+    regressor = make_pipeline(StandardScaler(), Ridge(100.0))
+    guesses = regressor.fit(features[left & positive], offsets[left & positive]).predict(features)
+
+    found = np.flatnonzero(right & positive)
+    missed = np.flatnonzero(right & ~positive)
+    hardest = missed[np.argsort(-margin[missed], kind="stable")[: 3 * len(found)]]
+    kept = np.sort(np.concatenate([found, hardest]))
+    scores = ([f"{-m / 2:.4f}", f"{m / 2:.4f}", int(p)] for m, p in zip(margin[kept], positive[kept], strict=True))
+    write_csv(out / "ssd_scores.csv", ["background", "nucleus", "class"], scores)
+    both = np.concatenate([guesses[found], offsets[found]], axis=1)
+    names = [side + name for side in ("", "target_") for name in ("dx", "dy", "dw", "dh")]
+    write_csv(out / "ssd_offsets.csv", names, ([f"{x:.4f}" for x in row] for row in both))
+
+
+def default_boxes(shape: Sequence[int]) -> np.ndarray:
+    """Return the default boxes inside an image, row by row."""
+    y, x = (np.arange(0, size - DEFAULT + 1, SPACING) for size in shape)
+    corners = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    return np.concatenate([corners, corners + DEFAULT], axis=1)
+
+
+def encoded(defaults: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return what moves default boxes onto targets: shifts of the centre in box sizes, logarithms of the scales."""
+    size = targets[:, 2:] - targets[:, :2]
+    shift = (targets[:, :2] + targets[:, 2:] - defaults[:, :2] - defaults[:, 2:]) / 2
+    return np.concatenate([shift / DEFAULT, np.log(size / DEFAULT)], axis=1)
+
+
+def box_features(image: np.ndarray, defaults: np.ndarray) -> np.ndarray:
+    """Return the filter responses at 5×5 points of every box, from edge to edge."""
+    responses = filters(image)
+    steps = np.linspace(0, DEFAULT - 1, 5).astype(int)
+    y, x = defaults[:, 1, None] + steps, defaults[:, 0, None] + steps
+    return responses[y[:, :, None], x[:, None, :]].reshape(len(defaults), -1)
 
 
 # --- masks and class maps ---

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lossctl import __version__
+from lossctl.cli.joint import joint
 from lossctl.cli.texts import keep_texts
 from lossctl.errors import UsageError
 
@@ -61,14 +62,28 @@ def _rows(command: Any, ctx: Any, kind: str) -> list[tuple[str, str]]:
 
 
 class Command(TyperCommand):
-    """A command that computes nothing."""
+    """A command that is no loss."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write it as all help is written."""
         from lossctl.cli.help import of_command
 
         operands, options = _rows(self, ctx, "argument"), _rows(self, ctx, "option")
-        formatter.write(of_command(ctx.command_path, str(self.help), operands, options))
+        formatter.write(of_command(ctx.command_path, str(self.help), operands, options, self.more()))
+
+    def more(self) -> str:
+        """Return what its help says below the options."""
+        return ""
+
+
+class JointCommand(Command):
+    """The command of recipes, whose help has one."""
+
+    def more(self) -> str:
+        """Return a recipe to paste, and its keys."""
+        from lossctl.cli.joint import more_help
+
+        return more_help()
 
 
 class Commands(TyperGroup):
@@ -136,6 +151,9 @@ def top(
     ] = False,
 ) -> None:
     """Losses of boxes, masks, class scores and numbers, from files, exactly and fast."""
+
+
+app.command(cls=JointCommand, short_help="a weighted sum of losses, each with its own files")(joint)
 
 
 @app.command("list", cls=Command, short_help="all losses, or those that are good at the words")

@@ -18,7 +18,8 @@ from lossctl.cli.help import of_losses, operands_of, shown_options
 from lossctl.cli.options import Entry
 from lossctl.cli.shelf import COMMANDS
 from lossctl.errors import UsageError
-from lossctl.loss import Loss, Parameter, Request, find, names, requests
+from lossctl.loss import Loss, Parameter, find, names
+from lossctl.requests import Asked, Request, losses_of, requests, single
 from lossctl.run.checks import USES
 
 
@@ -36,29 +37,30 @@ class LossCommand(TyperCommand):
 def command(family: str, shelves: Sequence[str], text: str) -> Any:
     """Return the command of losses named `text` in a family. Raises UsageError for a loss that is not there."""
     found = _found(family, shelves, text)
-    losses = [request.loss for request in found]
+    losses = losses_of(found)
     for loss in losses:
         if loss.family not in shelves:
             there = COMMANDS.get(loss.family, loss.family)
-            raise UsageError(f"{loss.name} is a {loss.family} loss", hint=f"lossctl {there} {text} …")
-    single = losses[0] if len(losses) == 1 and "(" not in text and text != "all" else None
+            there = f"lossctl {there} {text if all(other.family == loss.family for other in losses) else loss.name} …"
+            raise UsageError(f"{loss.name} is a {loss.family} loss", hint=there)
+    alone = losses[0] if single(text) and text != "all" else None
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     app.command(text, cls=LossCommand, context_settings={"help_option_names": ["-h", "--help"]})(
-        _callback(found, single, every=text == "all")
+        _callback(found, alone, every=text == "all")
     )
     built: Any = typer.main.get_command(app)
-    built.losses, built.parameters = losses, single.parameters if single else ()
+    built.losses, built.parameters = losses, alone.parameters if alone else ()
     return built
 
 
-def _found(family: str, shelves: Sequence[str], text: str) -> list[Request]:
+def _found(family: str, shelves: Sequence[str], text: str) -> list[Asked]:
     """Return the requests of a text; parameters that are required may still come as options."""
     if text == "all":
         return [Request(loss, loss.settings({})) for name in names(shelves[0]) if _stands_alone(loss := find(name))]
-    if re.match(r"\s*[-+.]?\d", text):
+    if re.match(r"\s*[-+.]?\d[^*]*$", text):
         hint = f"the loss comes first: lossctl {family} LOSS PRED TARGET"
         raise UsageError(f"'{text.strip()}' is no loss", hint=hint)
-    if text.endswith(".py") or not ("(" in text or "," in text):
+    if single(text):
         return [Request(find(text), {})]
     return requests(text)
 
@@ -71,14 +73,14 @@ def _hidden(losses: Sequence[Loss]) -> set[str]:
     return {name for name, used in USES.items() if not any(map(used, losses))}
 
 
-def _callback(found: Sequence[Request], single: Loss | None, every: bool) -> Any:
-    losses = [request.loss for request in found]
-    parameters = single.parameters if single else ()
+def _callback(found: Sequence[Asked], alone: Loss | None, every: bool) -> Any:
+    losses = losses_of(found)
+    parameters = alone.parameters if alone else ()
 
     def run(**given: Any) -> None:
         settings = {p.name: given.pop(p.name) for p in parameters}
         told = {name: setting for name, setting in settings.items() if setting is not None}
-        asked = [Request(single, single.settings(told))] if single else list(found)
+        asked: list[Asked] = [Request(alone, alone.settings(told))] if alone else list(found)
         evaluate_command(asked, given, every)
 
     arguments = [_argument(name) for name in operands_of(losses).split()]

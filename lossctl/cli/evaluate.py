@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -15,11 +15,12 @@ from lossctl.cli.outputs import Gradient, gradient_paths, refuse_overwriting
 from lossctl.cli.own import blamed
 from lossctl.cli.streams import say
 from lossctl.errors import LossctlError, UsageError
-from lossctl.loss import Request
+from lossctl.requests import Asked, losses_of
 from lossctl.run.options import Options
+from lossctl.run.result import Result
 
 
-def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -> None:
+def evaluate_command(asked: list[Asked], given: dict[str, Any], every: bool) -> None:
     """Evaluate, show and gate. Raises LossctlError of any kind, and typer.Exit for a failed gate.
 
     `every`: of the losses asked for, take those that the data fit.
@@ -27,20 +28,18 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
     from lossctl.data.labels import read_labels
     from lossctl.data.output import check_writable
     from lossctl.run.columns import open_side
-    from lossctl.run.evaluate import evaluate
     from lossctl.run.foreground import scheme
+    from lossctl.run.joint import evaluate
 
-    form = given["format"] or ("table" if sys.stdout.isatty() else "plain")
-    if form not in FORMATS:
-        raise UsageError(f"format is '{form}'; expected {', '.join(FORMATS)}")
-    limits = gate.limits(given["fail_above"], asked)
+    form = format_of(given)
+    limits = gate.limits(given["fail_above"], [request.name for request in asked])
     texts = _texts(given)
     if given["output"]:
         from lossctl.show.files import ENDINGS
 
         check_writable(given["output"], ENDINGS)
     options = chosen(given | {"weights": None, "group_by": None})
-    losses = [request.loss for request in asked]
+    losses = losses_of(asked)
     weighing, by = scheme(texts["weights"] or ""), texts.pop("group_by")
     if weighing is not None:
         texts["weights"] = None
@@ -52,16 +51,24 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
     if every:
         asked = _fitting(asked, pred, target, options)
     with ExitStack() as stack:
-        paths = gradient_paths(given["gradient"], asked)
+        paths = gradient_paths(given["gradient"], [request.name for request in asked])
         outputs = [given["output"]] if given["output"] else []
         refuse_overwriting([*outputs, *paths], [source.path for source in opened.values() if source])
         sinks = [Gradient(path, pred.columns, stack) for path in paths]
         try:
             results = evaluate(asked, pred, target, options, sinks)
         except Exception as error:
-            raise blamed(error, [request.loss for request in asked]) or error from None
-    _report(results, given, form)
+            raise blamed(error, losses_of(asked)) or error from None
+    report(results, given, form)
     gate.check(results, limits)
+
+
+def format_of(given: Mapping[str, Any]) -> str:
+    """Return the format asked for, or the one that suits stdout. Raises UsageError."""
+    form = given["format"] or ("table" if sys.stdout.isatty() else "plain")
+    if form not in FORMATS:
+        raise UsageError(f"format is '{form}'; expected {', '.join(FORMATS)}")
+    return str(form)
 
 
 def _texts(given: dict[str, Any]) -> dict[str, str | None]:
@@ -77,7 +84,7 @@ def _texts(given: dict[str, Any]) -> dict[str, str | None]:
     return texts
 
 
-def _fitting(asked: Sequence[Request], pred: Any, target: Any, options: Options) -> list[Request]:
+def _fitting(asked: Sequence[Asked], pred: Any, target: Any, options: Options) -> list[Asked]:
     """Return, of all losses of a family, those that these data and options fit."""
     from lossctl.run.checks import check
     from lossctl.run.reading import read
@@ -85,15 +92,11 @@ def _fitting(asked: Sequence[Request], pred: Any, target: Any, options: Options)
 
     fitting, refusals = [], []
     for request in asked:
-        shape = request.loss.shape
         try:
-            check([request.loss], options, target is not None)
-            read(
-                request.loss,
-                Side(pred, "pred").shape(shape),
-                Side(target, "target").shape(shape) if target else None,
-                options,
-            )
+            check(request.losses, options, target is not None)
+            for loss in request.losses:
+                goal = Side(target, "target").shape(loss.shape) if target else None
+                read(loss, Side(pred, "pred").shape(loss.shape), goal, options)
         except LossctlError as refusal:
             refusals.append(refusal)
         else:
@@ -103,17 +106,15 @@ def _fitting(asked: Sequence[Request], pred: Any, target: Any, options: Options)
     return fitting
 
 
-def _report(results: Sequence[Any], given: dict[str, Any], form: str) -> None:
+def report(results: Sequence[Result], given: Mapping[str, Any], form: str) -> None:
+    """Show or write results, with warnings and what else is asked for on stderr."""
     from lossctl.show.results import render
 
     if not given["quiet"]:
         for warning in dict.fromkeys(warning for result in results for warning in result.warnings):
             say(f"lossctl: warning: {warning}")
     if given["verbose"]:
-        for side in results[0].inputs:
-            say(f"lossctl: {side.role}: {side.path} {'x'.join(map(str, side.shape))} {side.dtype}")
-        for result in results:
-            say(f"lossctl: {result.signature}")
+        _tell(results)
     if given["output"]:
         from lossctl.show.files import write
 
@@ -122,3 +123,18 @@ def _report(results: Sequence[Any], given: dict[str, Any], form: str) -> None:
     width = shutil.get_terminal_size().columns
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     sys.stdout.write(render(results, form, width, colour))
+
+
+def _tell(results: Sequence[Result]) -> None:
+    from lossctl.run.result import Total
+    from lossctl.show.results import number
+
+    for read in results[0].terms if isinstance(results[0], Total) else results[:1]:
+        for side in read.inputs:
+            whose = f"{read.name}: {side.role}" if read.name else side.role
+            say(f"lossctl: {whose}: {side.path} {'x'.join(map(str, side.shape))} {side.dtype}")
+    for result in results:
+        for term in result.terms:
+            if term.value is not None and term.weight is not None:
+                say(f"lossctl: {term.name}: {number(term.weight)} * {number(term.value)}")
+        say(f"lossctl: {result.signature}")

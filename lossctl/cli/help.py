@@ -66,10 +66,10 @@ def of_program(about: str, commands: Rows, options: Rows) -> str:
     )
 
 
-def of_command(typed: str, about: str, operands: Rows, options: Rows) -> str:
-    """Return the help of `lossctl list` and its like."""
+def of_command(typed: str, about: str, operands: Rows, options: Rows, more: str = "") -> str:
+    """Return the help of `lossctl list` and its like; `more` stands below it as it is."""
     usage = " ".join(["Usage:", typed, *(term for term, _ in operands), "[OPTIONS]"])
-    return paragraphs(usage, wrapped(about), defined("Arguments", operands), defined("Options", options))
+    return paragraphs(usage, wrapped(about), defined("Arguments", operands), defined("Options", options), more)
 
 
 def of_family(family: str, about: str, losses: Sequence[Loss]) -> str:
@@ -80,8 +80,8 @@ def of_family(family: str, about: str, losses: Sequence[Loss]) -> str:
         f"{about[0].upper()}{about[1:]}.",
         defined("Losses", rows),
         wrapped(
-            "LOSS is a name, a name with parameters, several of those with commas between, all, or a loss file "
-            f"./mine.py. lossctl {family} LOSS --help tells all about one."
+            "LOSS is a name, a name with parameters, a weighted sum 'a+0.5*b', several of those with commas between, "
+            f"all, or a loss file ./mine.py. lossctl {family} LOSS --help tells all about one."
         ),
     )
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from lossctl.errors import UsageError
-from lossctl.loss import Request
 
 
-def gradient_paths(path: str | None, asked: Sequence[Request]) -> list[str]:
-    """Return one path for each loss, or none. Raises UsageError."""
+def gradient_paths(path: str | None, names: Sequence[str], mark: str = "loss") -> list[str]:
+    """Return one path for each loss (or what else the mark stands for), or none. Raises UsageError."""
     if path is None:
         return []
-    if len(asked) > 1 and "{loss}" not in path:
-        raise UsageError(f"one gradient file for {len(asked)} losses", hint="--gradient 'gradient_{loss}.npy'")
-    return [path.replace("{loss}", request.loss.name) for request in asked]
+    if len(names) > 1 and f"{{{mark}}}" not in path:
+        several = f"{len(names)} {mark}{'es' if mark.endswith('s') else 's'}"
+        raise UsageError(f"one gradient file for {several}", hint=f"--gradient 'gradient_{{{mark}}}.npy'")
+    return [path.replace(f"{{{mark}}}", name) for name in names]
 
 
 def refuse_overwriting(outputs: Sequence[str], inputs: Sequence[str]) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from lossctl.data.source import Source
 from lossctl.engine.sums import BLOCK, exact
 from lossctl.errors import DataError
-from lossctl.loss import Request, requests
+from lossctl.loss import find
+from lossctl.requests import Request
 from lossctl.run.checks import check
 from lossctl.run.finish import finish_regions, finish_summed, known_factor, region_factors, summed_factor
 from lossctl.run.foreground import Foreground
@@ -218,7 +219,8 @@ def _settled(request: Request, sides: Sides, options: Options, workers: Workers)
     for name, of in request.loss.auto.items():
         if request.settings[name] == "auto":
             target = None if sides.target is None else sides.target.source
-            found = evaluate(requests(of), sides.pred.source, target, plain)
+            loss = find(of)
+            found = evaluate([Request(loss, loss.settings({}))], sides.pred.source, target, plain)
             request = Request(request.loss, request.settings | {name: found[0].value})
     if request.settings.get("pos_weight") != "auto" or sides.target is None:
         return request

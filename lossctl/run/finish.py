@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 from lossctl import __version__
 from lossctl.engine.sums import exact
 from lossctl.errors import DataError, UsageError
-from lossctl.loss import Request
+from lossctl.requests import Request
 from lossctl.run.foreground import Foreground
 from lossctl.run.ledger import Ledger, Portion, grouped
 from lossctl.run.regions import Cell, Outcome, RegionsWalk

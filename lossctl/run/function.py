@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from lossctl.data.labels import read_labels
 from lossctl.data.source import Source, open_source
 from lossctl.errors import UsageError
-from lossctl.loss import Request, Setting, requests
+from lossctl.parameters import Setting
+from lossctl.requests import Asked, Request, requests
 from lossctl.run.columns import open_side
-from lossctl.run.evaluate import evaluate as evaluate_requests
 from lossctl.run.foreground import Foreground, scheme
+from lossctl.run.joint import evaluate as evaluate_requests
 from lossctl.run.options import Options, option_names
 from lossctl.run.result import Result
 from lossctl.run.sides import ArraySource
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class LossFunction:
-    """One loss under fixed parameters, called on arrays.
+    """One loss, or a weighted sum of losses, under fixed parameters, called on arrays.
 
     Boxes are (N, 4); numbers and binary scores any shape, the same on both sides; class scores (N, C), (C, H, W),
     (N, C, H, W) or (N, H, W, C) against class indices or distributions; regions images (H, W), (N, H, W) or class
@@ -34,7 +35,7 @@ class LossFunction:
     Raises UsageError for options, DataError for data that are not valid.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Asked) -> None:
         """Hold the loss and its parameters."""
         self._request = request
 
@@ -44,23 +45,30 @@ class LossFunction:
 
     @property
     def name(self) -> str:
-        """The loss's name."""
-        return self._request.loss.name
+        """The loss's name, or the sum."""
+        return self._request.name
 
     @property
     def parameters(self) -> dict[str, Setting]:
-        """The parameters in force."""
-        return dict(self._request.settings)
+        """The parameters in force; those of a sum by `loss.parameter`."""
+        if isinstance(self._request, Request):
+            return dict(self._request.settings)
+        requests = [request for _, request in self._request.terms]
+        return {f"{r.name}.{parameter}": setting for r in requests for parameter, setting in r.settings.items()}
 
     @property
     def formula(self) -> str:
         """The formula, as `lossctl explain` prints it."""
-        return self._request.loss.sections.get("Formula", "")
+        return self._section("Formula")
 
     @property
     def reference(self) -> str:
         """Where the formula comes from."""
-        return self._request.loss.sections.get("Reference", "")
+        return self._section("Reference")
+
+    def _section(self, title: str) -> str:
+        texts = {loss.name: loss.sections.get(title, "") for loss in self._request.losses}
+        return "\n".join(f"{name}: {text}" if len(texts) > 1 else text for name, text in texts.items())
 
     def __call__(self, pred: Any, target: Any = None, **keywords: Any) -> Any:
         """Return the loss: a float, or under reduction="none" an array with one value per item."""
@@ -104,7 +112,7 @@ class _Pieces:
         self.pieces.append(np.asarray(flat, np.float64))
 
 
-def split(request: Request, keywords: Mapping[str, Any]) -> tuple[Request, Options]:
+def split(request: Asked, keywords: Mapping[str, Any]) -> tuple[Asked, Options]:
     """Split keywords into the loss's parameters and the options. Raises UsageError for those that are neither."""
     known = set(option_names())
     options = {name: setting for name, setting in keywords.items() if name in known}
@@ -119,12 +127,14 @@ def split(request: Request, keywords: Mapping[str, Any]) -> tuple[Request, Optio
     if isinstance(by, str) and by not in ("class", "image"):
         options["group_by"] = read_labels(by)
     if parameters:
+        if not isinstance(request, Request):
+            raise UsageError(f"{', '.join(parameters)} with several losses", hint="write 'ciou(gate=0.5)+giou'")
         request = Request(request.loss, request.loss.settings(request.settings | parameters))
     return request, Options(**options)
 
 
 def loss(name: str, **parameters: Any) -> LossFunction:
-    """Return the loss of that name as a function: `giou`, `tversky(fp_weight=0.3)` or a loss file `./mine.py`.
+    """Return the loss of that name as a function: `giou`, `tversky(fp_weight=0.3)`, `dice+0.5*ce`, `./mine.py`.
 
     Raises UsageError for unknown names and for parameters that are unknown, missing or out of range.
     """
@@ -145,7 +155,7 @@ def evaluate(name: str, pred: Any, target: Any = None, **keywords: Any) -> Resul
         {k: v for k, v in keywords.items() if k in known},
     )
     sides = [
-        open_side(side, role, [request.loss], options)
+        open_side(side, role, request.losses, options)
         if isinstance(side, str)
         else None
         if side is None

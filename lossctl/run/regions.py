@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lossctl.engine import adapt
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import exact, tile_width
-from lossctl.loss import Request
+from lossctl.requests import Request
 from lossctl.run.options import Options
 from lossctl.run.reading import Reading
 from lossctl.run.walk import Chunk, Walk, given, listed, room, settled, tolerance

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from lossctl.loss import Setting
+from lossctl.parameters import Setting
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Group:
 
     label: str
     value: float | None
-    count: int
+    count: int | None
     ignored: int
     absent: int | None = None
 
@@ -38,6 +38,9 @@ class Result:
     or a list where little was read). `count` items were used and `ignored` were not; `degenerate` counts boxes without
     area, `absent` image-classes left out of the average, `infinite` items whose loss is infinite. `groups` holds the
     same for each group, where groups were asked for.
+
+    A weighted sum has `terms`; its counts are those of its terms where they agree, else None or 0. A term has the
+    `name` that tells it from the others, and its `weight`.
     """
 
     loss: str
@@ -46,7 +49,7 @@ class Result:
     reduction: str
     value: float | None
     values: Any
-    count: int
+    count: int | None
     ignored: int
     degenerate: int
     signature: str
@@ -55,7 +58,17 @@ class Result:
     groups: tuple[Group, ...] = ()
     inputs: tuple[Input, ...] = ()
     warnings: tuple[str, ...] = ()
+    name: str = ""
+    weight: float | None = None
+    terms: tuple[Result, ...] = ()
     gradient: Any = field(default=None, repr=False)
+
+    @property
+    def weighted(self) -> float | None:
+        """What a term adds to the sum; 0 for a weight of 0, even where the loss is infinite."""
+        if self.weight is None or self.value is None:
+            return None
+        return self.weight * self.value if self.weight else 0.0
 
     def __float__(self) -> float:
         """Return the reduced loss."""
@@ -65,13 +78,20 @@ class Result:
 
     def as_record(self) -> dict[str, Any]:
         """Return it as JSON holds it: strict, so an infinity is a text."""
-        record: dict[str, Any] = {
+        record: dict[str, Any] = {"name": self.name} if self.name else {}
+        record |= {
             "loss": self.loss, "family": self.family, "parameters": self.parameters, "reduction": self.reduction,
         }  # fmt: skip
         if self.value is None:
-            record["values"] = [_strict(float(x)) for x in self.values]
+            record["values"] = [strict(float(x)) for x in self.values]
         else:
-            record["value"] = _strict(self.value)
+            record["value"] = strict(self.value)
+        if self.weight is not None:
+            record["weight"] = self.weight
+        if self.weighted is not None:
+            record["weighted"] = strict(self.weighted)
+        if self.terms:
+            record["terms"] = [term.as_record() for term in self.terms]
         record |= {"count": self.count, "ignored": self.ignored, "degenerate": self.degenerate}
         if self.absent is not None:
             record["absent"] = self.absent
@@ -80,11 +100,22 @@ class Result:
         return record | {"signature": self.signature}
 
 
+@dataclass(frozen=True)
+class Total(Result):
+    """A weighted sum of losses that have data of their own; its terms are results as good as the sum."""
+
+    @property
+    def total(self) -> float:
+        """The sum."""
+        return float(self)
+
+
 def _group_record(group: Group) -> dict[str, Any]:
-    value = None if group.value is None else _strict(group.value)
+    value = None if group.value is None else strict(group.value)
     record = {"group": group.label, "value": value, "count": group.count, "ignored": group.ignored}
     return record if group.absent is None else record | {"absent": group.absent}
 
 
-def _strict(x: float) -> float | str:
+def strict(x: float) -> float | str:
+    """Return a number as JSON holds it."""
     return x if math.isfinite(x) else {math.inf: "inf", -math.inf: "-inf"}.get(x, "nan")

@@ -12,7 +12,8 @@ from lossctl.engine.kernels import choose
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.spread import ERROR, PROPAGATE, SKIP
 from lossctl.engine.sums import BLOCK, exact, tile_width
-from lossctl.loss import Request, Setting
+from lossctl.parameters import Setting
+from lossctl.requests import Request
 from lossctl.run.foreground import Foreground, weigh
 from lossctl.run.ledger import Ledger, Portion
 from lossctl.run.options import Options

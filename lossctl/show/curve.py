@@ -208,7 +208,7 @@ def _regions(loss: Loss, settings: Settings) -> list[View]:
             )
         if loss.pooled:
             # One class.
-            given, moved = ({name: (x,) for name, x in sums.items()} for sums in (given, moved))
+            return [Term(*({name: (x,) for name, x in sums.items()} for sums in (given, moved)))]
         return [Term(given, moved)]
 
     return [View("a mask as large as its target, which is a quarter of the image", "shared", (0.0, 1.0), at)]

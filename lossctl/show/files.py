@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from lossctl.data.output import replacing
 from lossctl.run.result import Result
-from lossctl.show.results import as_csv, as_json, columns, signatures
+from lossctl.show.results import as_csv, as_json, columns, listed, row_signatures
 
 ENDINGS = (".csv", ".json", ".npy", ".parquet")
 
@@ -15,6 +14,7 @@ ENDINGS = (".csv", ".json", ".npy", ".parquet")
 def write(results: Sequence[Result], path: str) -> None:
     """Write results; the file appears whole or not at all. Raises OutputError when it cannot be written."""
     ending = path.lower().rpartition(".")[2]
+    results = results if ending == "json" else listed(results, terms=False)
     if ending == "npy":
         _npy(results, path)
         return
@@ -26,7 +26,7 @@ def write(results: Sequence[Result], path: str) -> None:
 
             table = columns(results)
             if results[0].value is not None:
-                table["signature"] = signatures(results, table)
+                table["signature"] = row_signatures(results, table)
             pq.write_table(pa.table(table), file)
         else:
             file.write(content)
@@ -37,7 +37,7 @@ def _npy(results: Sequence[Result], path: str) -> None:
     from lossctl.data.write import ArrayWriter
 
     if results[0].value is not None:
-        flat = [math.nan if value == "none" else float(value) for value in columns(results)["value"]]
+        flat = [float(str(value).replace("none", "nan")) for value in columns(results)["value"]]
         shape: tuple[int, ...] = (len(flat),)
     elif len(results) == 1:
         flat = results[0].values

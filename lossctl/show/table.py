@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lossctl.run.result import Result
-from lossctl.show.results import Cell, columns, rows
+from lossctl.show.results import Cell, columns, rows, signatures
 
 # Wider than any table: a number is never broken, however narrow the terminal.
 UNBROKEN = 10_000
@@ -31,8 +31,9 @@ def table(results: Sequence[Result], width: int, colour: bool) -> str:
         console.print(grid)
     else:
         console.print(_stacked(cells))
-    for signature in dict.fromkeys(result.signature for result in results):
-        console.print(Text(signature, style="dim"), soft_wrap=True)
+    for signature in signatures(results):
+        # A sum's is long: a line for each term.
+        console.print(Text(signature.replace(" + ", "\n+ "), style="dim"), soft_wrap=True)
     return out.getvalue()
 
 
@@ -51,8 +52,9 @@ def _stacked(cells: dict[str, list[Cell]]) -> Text:
     """Return each loss with its numbers below it, for terminals on which they do not fit beside it."""
     lines = Text()
     for name, *numbers in rows(cells):
+        indent = " " * (len(name) - len(name.lstrip()) + 2)
         lines.append(f"{name}\n", style="bold")
         for title, shown in zip(list(cells)[1:], numbers, strict=True):
-            lines.append(f"  {title} {shown}\n")
+            lines.append(f"{indent}{title} {shown}\n" if shown else "")
     lines.rstrip()
     return lines

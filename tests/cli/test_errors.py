@@ -51,7 +51,11 @@ USAGE = [
     (["box", "giou", *BOX, "--format=xml"], "format is 'xml'; expected table, plain, json, csv, markdown", ""),
     (["box", "ciou", *BOX, "--gate=3"], "gate is 3; expected 0..1", ""),
     (["box", "ciou(gat=.5)", *BOX], "ciou has no parameter 'gat'; did you mean 'gate'?", "ciou takes gate"),
-    (["box", "ciou(gate", *BOX], "cannot read the loss 'ciou(gate'", "giou, giou,ciou or 'ciou(gate=0.5)'"),
+    (
+        ["box", "ciou(gate", *BOX],
+        "cannot read the loss 'ciou(gate'",
+        "giou, giou,ciou, 'ciou(gate=0.5)' or 'giou+2*iou'",
+    ),
     (["box", "giou", "", "1,2,3,4"], "pred is an empty text", "a path, path::columns, - or numbers"),
     (["box", "giou", "-", "-"], "standard input can be read only once", "give one of the sides as a file"),
     (
@@ -190,7 +194,7 @@ def test_json_errors(here, arguments, code):
 
 
 def test_a_bug_is_called_one(here, monkeypatch):
-    monkeypatch.setattr("lossctl.run.evaluate.evaluate", lambda *_: {}["gone"])
+    monkeypatch.setattr("lossctl.run.joint.evaluate", lambda *_: {}["gone"])
     monkeypatch.delenv("LOSSCTL_DEBUG", raising=False)
     answer = here("box", "giou", *BOX)
     assert answer.code == 70

@@ -11,7 +11,7 @@ import lossctl
 
 PACKAGE = Path(lossctl.__file__).parent
 # A room may import from itself and from the rooms before it.
-ORDER = ["errors", "maths", "parameters", "loss", "losses", "data", "engine", "run", "show", "cli"]
+ORDER = ["errors", "maths", "parameters", "loss", "requests", "losses", "data", "engine", "run", "show", "cli"]
 # maths is below the losses: the interpreted way runs it as it is. losses are found by loss, which loads them by name.
 LIBRARIES = {
     "numba": {"engine"},

@@ -5,7 +5,8 @@ import inspect
 import pytest
 
 import lossctl
-from lossctl.loss import find, names, read, requests
+from lossctl.loss import find, names, read
+from lossctl.requests import requests
 
 
 @pytest.mark.parametrize("name", names())
@@ -49,6 +50,12 @@ def test_names_are_unique_and_grouped():
         ("focal(alpha=none)", ["focal(alpha=none,gamma=2)"]),
         ("dice(squared=yes)", ["dice(smooth=0,squared=yes)"]),
         ("bce(pos_weight=auto)", ["bce(pos_weight=auto,label_smoothing=0)"]),
+        ("giou+mae", ["giou+mae"]),
+        (" giou + 2 * box-l1 ,giou", ["giou+2*box-l1", "giou"]),
+        (".5*giou", ["0.5*giou"]),
+        ("1e-3*mae+1e+3*mse+2.E+0*rmse", ["0.001*mae+1000*mse+2*rmse"]),
+        ("0*mae+1*mse", ["0*mae+mse"]),
+        ("huber(delta=1e+1)+2*ciou( gate = .1 )", ["huber(delta=10)+2*ciou(gate=0.1)"]),
     ],
 )  # fmt: skip
 def test_requests(text, expected):
@@ -71,11 +78,35 @@ def test_requests(text, expected):
         ("iou(form=cubic)", r"expected linear \| square \| log"),
         ("dice(squared=maybe)", "expected yes, no"),
         ("./none.py", "no loss file"),
+        ("dice+goiu", "did you mean 'giou'"),
+        ("dice+", "cannot read the loss ''"),
+        ("dice++ce", "cannot read the loss ''"),
+        ("2*3*dice", r"cannot read the loss '2\*3\*dice'"),
+        ("-1*dice", "the weight of dice is -1; expected a number ≥ 0"),
+        ("nan*dice", "the weight of dice is nan"),
+        ("inf*dice", "the weight of dice is inf"),
+        ("*dice", "'' is no weight of dice"),
+        ("dice*0.5", "'dice' is no weight of 0.5"),
+        ("dice-0.5*ce", "'dice-0.5' is no weight of ce"),
+        ("./none.py+0.5*dice", "no loss file ./none.py"),
     ],
 )
 def test_bad_requests(text, message):
     with pytest.raises(lossctl.UsageError, match=message):
         requests(text)
+
+
+@pytest.mark.parametrize("text", ["dice+0.5*ce(label_smoothing=0.1)", "1e-07*giou+1e+20*ciou", "0.5*mae"])
+def test_a_sum_is_written_as_it_can_be_asked_for_again(text):
+    (request,) = requests(text)
+    (again,) = requests(str(request))
+    assert str(again) == str(request)
+    assert [weight for weight, _ in again.terms] == [weight for weight, _ in request.terms]
+
+
+def test_parameters_beside_a_sum_are_nobodys():
+    with pytest.raises(lossctl.UsageError, match="gamma with several losses"):
+        lossctl.loss("dice+0.5*focal", gamma=1)
 
 
 def write(tmp_path, text):
@@ -96,6 +127,20 @@ def test_own_loss_file(tmp_path):
     assert mine.gradient([1.0, 4.0], [2.0, 2.0]).tolist() == [-1.5, 1.5]
     many = [float(i % 7) for i in range(50_000)]
     assert mine(many, [0.0] * 50_000) == pytest.approx(3 * sum(many) / 50_000, rel=1e-15)
+
+
+def test_own_loss_file_in_a_sum(tmp_path):
+    path = write(tmp_path, "def value(pred, target): return (pred - target) ** 4")
+    assert lossctl.loss(f"{path}+0.5*mse")([3.0], [1.0]) == 18
+    assert [request.name for request in requests(f"2*{path},mse")] == ["2*mine", "mse"]
+    (request,) = requests("0.5*mse+./mine.py", folder=str(tmp_path))
+    assert request.name == "0.5*mse+mine"
+
+
+def test_own_loss_file_of_any_name(tmp_path):
+    path = tmp_path / "a+b,2*(c).py"
+    path.write_text("def value(pred, target): return pred")
+    assert lossctl.loss(str(path))([3.0], [1.0]) == 3
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Good at
     Segmentation whose boundary counts: stray islands and far errors cost most.
 
 Fails
-    Alone it hardly starts, so it is added to a region loss; thin objects and noisy labels far from the boundary dominate.
+    Alone it hardly starts, so it is added to a region loss; a few wrong labels far from the boundary dominate it.
 
 Formula
     mean of (q - y)² (D_q^α + D_y^α)
