@@ -60,23 +60,24 @@ def _select(selector: str, first: Record, texts: list[str], named: bool, path: s
     A name wins over a position, but only a header has names: a row `a.png,1,2` need not be one.
     """
     if not named:
-        return _places(selector, None, len(texts), path), False
+        return places(selector, None, len(texts), path), False
     parts = _parts(selector)
     both = [part for part in parts if part in texts and _PLACE.fullmatch(part)]
     beyond = [part for part in both if not -len(texts) <= int(part) < len(texts)]
     if not beyond and all(_PLACE.fullmatch(part) for part in parts):
-        places = _places(selector, None, len(texts), path)
-        fields = [first.fields[place] for place in places]
+        chosen = places(selector, None, len(texts), path)
+        fields = [first.fields[place] for place in chosen]
         if not both:
-            return places, _is_header(first, places, path)
+            return chosen, _is_header(first, chosen, path)
         if any(number.resembles_number(field) for field in fields):
             hint = "count positions from the end, as in -1, to choose them whatever the first row is"
             message = f"'{both[0]}' is a position, and is in the first row: a header or numbers?"
             raise DataError(message, hint=hint, path=path, line=first.line)
-    return _places(selector, texts, len(texts), path), True
+    return places(selector, texts, len(texts), path), True
 
 
-def _places(selector: str, names: list[str] | None, count: int, path: str) -> tuple[int, ...]:
+def places(selector: str, names: list[str] | None, count: int, path: str) -> tuple[int, ...]:
+    """Return the columns that a selector chooses of `count`; `names` are those of a header. Raise DataError."""
     chosen: list[int] = []
     for part in (part.strip() for part in selector.split(",")):
         first, dots, last = part.partition("..")

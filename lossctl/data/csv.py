@@ -48,7 +48,7 @@ class CsvSource(Source):
         self.chunk_bytes = _CHUNK
         self.fast_from = _FAST_FROM
         self._origin = origin
-        first, second, text = _first_records(stream, origin.path)
+        first, second, text = first_records(stream, origin.path)
         self._layout, header = choose(first, second, Wanted(selector, names, width), origin.path)
         if header and second is None:
             raise DataError("no rows, only a header", path=origin.path)
@@ -111,7 +111,11 @@ class CsvSource(Source):
             yield flat
 
 
-def _first_records(stream: Stream, path: str) -> tuple[Record, Record | None, Text]:
+def first_records(stream: Stream, path: str) -> tuple[Record, Record | None, Text]:
+    """Return the first record and the next one if there is one, and text that holds both; the stream stays where it is.
+
+    Raise DataError for an empty file, LimitError for a record that is too long.
+    """
     size = 64 << 10
     while True:
         data = stream.peek(size)

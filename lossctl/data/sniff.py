@@ -46,7 +46,7 @@ def open_by_content(origin: Origin, selector: str | None, names: Sequence[Sequen
             raise DataError("empty file", path=origin.path)
         if MAGIC.startswith(head[: len(MAGIC)]):
             return _npy(origin, stream, selector)
-        _refuse_others(head, origin.path)
+        refuse_others(head, origin.path)
         from lossctl.data.csv import CsvSource
 
         return CsvSource(origin, stream, selector, names, width)
@@ -67,7 +67,8 @@ def _npy(origin: Origin, stream: Stream, selector: str | None) -> Source:
     return NpySource(origin, stream)
 
 
-def _refuse_others(head: bytes, path: str) -> None:
+def refuse_others(head: bytes, path: str) -> None:
+    """Raise DataError for the first bytes of a format that is not read."""
     read = "only CSV and NPY files are read, gzipped or not"
     for magic, name in _OTHERS:
         if head.startswith(magic):
