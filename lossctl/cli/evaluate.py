@@ -11,7 +11,7 @@ from typing import Any
 
 from lossctl.cli import gate
 from lossctl.cli.options import FORMATS, chosen
-from lossctl.cli.outputs import Gradient, gradient_paths, refuse_overwriting
+from lossctl.cli.outputs import ArrayFile, paths_of, refuse_overwriting
 from lossctl.cli.own import blamed
 from lossctl.cli.streams import say
 from lossctl.errors import LossctlError, UsageError
@@ -45,11 +45,16 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
     assert pred is not None
     if every:
         asked = _fitting(asked, pred, target, options)
+    if options.pairs is not None and options.reduction == "none":
+        from lossctl.cli.matrix import matrix_command
+
+        matrix_command(asked, pred, target, options, given, form)
+        return
     with ExitStack() as stack:
-        paths = gradient_paths(given["gradient"], asked)
+        paths = paths_of(given["gradient"], asked, "gradient", "--gradient 'gradient_{loss}.npy'")
         outputs = [given["output"]] if given["output"] else []
         refuse_overwriting([*outputs, *paths], [source.path for source in opened.values() if source])
-        sinks = [Gradient(path, pred.columns, stack) for path in paths]
+        sinks = [ArrayFile(path, pred.columns, stack) for path in paths]
         try:
             results = evaluate(asked, pred, target, options, sinks)
         except Exception as error:
@@ -97,9 +102,8 @@ def _fitting(asked: Sequence[Request], pred: Any, target: Any, options: Options)
     return fitting
 
 
-def _report(results: Sequence[Any], given: dict[str, Any], form: str) -> None:
-    from lossctl.show.results import render
-
+def tell(results: Sequence[Any], given: dict[str, Any]) -> None:
+    """Say on stderr what is no result: warnings, and on request what was read and how."""
     if not given["quiet"]:
         for warning in dict.fromkeys(warning for result in results for warning in result.warnings):
             say(f"lossctl: warning: {warning}")
@@ -108,11 +112,21 @@ def _report(results: Sequence[Any], given: dict[str, Any], form: str) -> None:
             say(f"lossctl: {side.role}: {side.path} {'x'.join(map(str, side.shape))} {side.dtype}")
         for result in results:
             say(f"lossctl: {result.signature}")
+
+
+def _report(results: Sequence[Any], given: dict[str, Any], form: str) -> None:
+    from lossctl.show.results import render
+
+    tell(results, given)
     if given["output"]:
         from lossctl.show.files import write
 
         write(results, given["output"])
         return
-    width = shutil.get_terminal_size().columns
+    sys.stdout.write(render(results, form, *terminal()))
+
+
+def terminal() -> tuple[int, bool]:
+    """Return how wide the terminal is, and whether it shows colours."""
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    sys.stdout.write(render(results, form, width, colour))
+    return shutil.get_terminal_size().columns, colour

@@ -50,9 +50,10 @@ OPTIONS: dict[str, Entry] = {
         "Result", "HOW", f"what an image without the class counts: {_one_of(choices.Absent)} [skip]", default="skip"
     ),
     "class_weights": Entry("Result", "W,W,…", "one weight for each class"),
+    "pairs": Entry("Data", "all", "every prediction against every target: row i, column j of a matrix"),
     "weights": Entry("Result", "SOURCE", "one weight for each item: a file, file::column or numbers"),
     "reduction": Entry(
-        "Result", "HOW", f"how items become one number: {_one_of(choices.Reduction)} [mean]", default="mean"
+        "Result", "HOW", f"how items become one number: {_one_of(choices.Reduction)} [mean; of all pairs none]"
     ),
     "normalizer": Entry("Result", "N", "what the mean divides the sum by, instead of the count", float),
     "threads": Entry("Result", "N", "threads to compute with; changes no digit [one for each CPU]", int),
@@ -75,6 +76,8 @@ def chosen(given: dict[str, Any]) -> Options:
     for name, text in known.items():
         if OPTIONS[name].takes in (int, float) and text is not None:
             known[name] = _number(name, text, OPTIONS[name].takes)
+    if known.get("reduction") is None:
+        known["reduction"] = "none" if known.get("pairs") else "mean"
     weights = known.get("class_weights")
     if weights is not None:
         try:

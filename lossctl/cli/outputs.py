@@ -1,4 +1,4 @@
-"""The files that a command writes: none is an input, none is written twice. Gradients on their way."""
+"""The files that a command writes: none is an input, none is written twice. Arrays on their way."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lossctl.errors import UsageError
 from lossctl.loss import Request
 
 
-def gradient_paths(path: str | None, asked: Sequence[Request]) -> list[str]:
-    """Return one path for each loss, or none. Raises UsageError."""
+def paths_of(path: str | None, asked: Sequence[Request], what: str, hint: str) -> list[str]:
+    """Return one path for each loss, or none; `what` is written there. Raises UsageError."""
     if path is None:
         return []
     if len(asked) > 1 and "{loss}" not in path:
-        raise UsageError(f"one gradient file for {len(asked)} losses", hint="--gradient 'gradient_{loss}.npy'")
+        raise UsageError(f"one {what} file for {len(asked)} losses", hint=hint)
     return [path.replace("{loss}", request.loss.name) for request in asked]
 
 
@@ -34,8 +34,8 @@ def refuse_overwriting(outputs: Sequence[str], inputs: Sequence[str]) -> None:
         seen.add(place)
 
 
-class Gradient:
-    """A gradient on its way to a file."""
+class ArrayFile:
+    """A gradient or a matrix on its way to a file."""
 
     def __init__(self, path: str, columns: Sequence[str] | None, stack: ExitStack) -> None:
         """Check that the file can be written; it is begun when the shape is known."""

@@ -36,6 +36,7 @@ def signature(walk: Walk) -> str:
         parts.append(f"ignore_index={options.ignore_index:g}")
     parts += [f"nonfinite={options.nonfinite}"] * (options.nonfinite != "error")
     parts += ["weights=yes"] * (options.weights is not None)
+    parts += [f"pairs={options.pairs}"] * (options.pairs is not None)
     parts.append(f"reduction={options.reduction}")
     if options.normalizer is not None:
         parts.append(f"normalizer={options.normalizer:g}")

@@ -64,6 +64,13 @@ class LossFunction:
         """Return the loss: a float, or under reduction="none" an array with one value per item."""
         return self._run(pred, target, keywords, with_gradient=False)[0]
 
+    def pairs(self, pred: Any, target: Any, **keywords: Any) -> Any:
+        """Return the losses of every prediction against every target, (N, M) for N and M boxes, as float64.
+
+        Under reduction="mean" or "sum", return that of all N·M pairs. Raises LimitError for a matrix above 1 GiB.
+        """
+        return self(pred, target, pairs="all", **keywords)
+
     def gradient(self, pred: Any, target: Any = None, **keywords: Any) -> Floats:
         """Return d loss / d pred under the reduction, in the prediction's shape, as float64."""
         return self.value_and_gradient(pred, target, **keywords)[1]
@@ -106,6 +113,8 @@ def split(request: Request, keywords: Mapping[str, Any]) -> tuple[Request, Optio
     """Split keywords into the loss's parameters and the options. Raises UsageError for those that are neither."""
     known = set(option_names())
     options = {name: setting for name, setting in keywords.items() if name in known}
+    if options.get("pairs") is not None:
+        options.setdefault("reduction", "none")
     parameters = {name: setting for name, setting in keywords.items() if name not in known}
     if options.get("weights") is not None and not isinstance(options["weights"], Source):
         weights = options["weights"]

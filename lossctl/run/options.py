@@ -17,6 +17,8 @@ Aggregate = Literal["per-image", "global"]
 Absent = Literal["skip", "zero", "one"]
 Activation = Literal["sigmoid", "softmax"]
 Nonfinite = Literal["error", "skip", "propagate"]
+Pairs = Literal["all"]
+Method = Literal["greedy", "hungarian"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Options:
     """How to read the data and how to reduce the items; the same names on the command line and in Python.
 
     `weights` is an array with one number per item, or what the data room can open; `class_weights` one per class.
+    `match_by` are names of columns of both files, or two sequences of labels; `match_score` a column or numbers.
     """
 
     reduction: Reduction = "mean"
@@ -41,6 +44,11 @@ class Options:
     include_background: bool = True
     class_weights: Sequence[float] | None = None
     nonfinite: Nonfinite = "error"
+    pairs: Pairs | None = None
+    match: Method | None = None
+    match_threshold: float | None = None
+    match_by: Any = None
+    match_score: Any = None
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -50,7 +58,7 @@ class Options:
         choices = {
             "reduction": Reduction, "box_format": BoxFormat, "pred_format": BoxFormat, "target_format": BoxFormat,
             "input": Input, "layout": Layout, "aggregate": Aggregate, "absent": Absent, "activation": Activation,
-            "nonfinite": Nonfinite,
+            "nonfinite": Nonfinite, "pairs": Pairs, "match": Method,
         }  # fmt: skip
         for name, kind in choices.items():
             given = getattr(self, name)

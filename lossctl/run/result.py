@@ -24,8 +24,9 @@ class Result:
     """One loss over the data.
 
     `value` is the reduced loss; under reduction `none` it is None and `values` holds one number per item (an ndarray,
-    or a list where little was read). `count` items were used and `ignored` were not; `degenerate` counts boxes without
-    area, `absent` image-classes left out of the average, `infinite` items whose loss is infinite.
+    or a list where little was read), or of all pairs a row for each prediction. `count` items were used and `ignored`
+    were not; `degenerate` counts boxes without area, `absent` image-classes left out of the average, `infinite` items
+    whose loss is infinite.
     """
 
     loss: str
@@ -56,13 +57,18 @@ class Result:
             "loss": self.loss, "family": self.family, "parameters": self.parameters, "reduction": self.reduction,
         }  # fmt: skip
         if self.value is None:
-            record["values"] = [_strict(float(x)) for x in self.values]
+            record["values"] = _listed(self.values)
         else:
             record["value"] = _strict(self.value)
         record |= {"count": self.count, "ignored": self.ignored, "degenerate": self.degenerate}
         if self.absent is not None:
             record["absent"] = self.absent
         return record | {"signature": self.signature}
+
+
+def _listed(values: Any) -> list[Any]:
+    """Return values, or rows of values, as JSON holds them."""
+    return [_listed(x) if getattr(x, "ndim", 0) or isinstance(x, list) else _strict(float(x)) for x in values]
 
 
 def _strict(x: float) -> float | str:

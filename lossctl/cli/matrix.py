@@ -1,0 +1,124 @@
+"""`--pairs all`: a matrix to standard output or to a file, as it is computed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from lossctl.cli.evaluate import tell, terminal
+from lossctl.cli.outputs import ArrayFile, paths_of, refuse_overwriting
+from lossctl.cli.own import blamed
+from lossctl.data.source import Source
+from lossctl.errors import LimitError, UsageError
+from lossctl.loss import Request
+from lossctl.run.options import Options
+from lossctl.run.pairs import Sink, evaluate_pairs
+from lossctl.run.result import Result
+from lossctl.show.matrix import Lines, markdown, table
+
+STREAMED = (".npy", ".csv")
+# A larger matrix is not drawn, and one with more numbers is no text that anything could load.
+DRAWN_ROWS, DRAWN_COLUMNS = 1000, 32
+WRITTEN = 1 << 22
+
+
+class Held:
+    """A matrix in memory, to be shown as a whole. Raises LimitError for one that is too large."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self.values: Any = []
+
+    def begin(self, shape: tuple[int, ...]) -> None:
+        """Look at the size."""
+        self._width = shape[1]
+        if shape[0] * shape[1] > WRITTEN:
+            hint = "--format plain or csv writes rows as they come; -o matrix.npy is smaller"
+            raise LimitError(f"{shape[0]}x{shape[1]} losses are too many for one text", hint=hint)
+
+    def append(self, flat: Any) -> None:
+        """Keep rows."""
+        flat = flat if isinstance(flat, list) else flat.tolist()
+        self.values += flat
+
+    def rows(self) -> list[list[float]]:
+        """Return the matrix."""
+        return [self.values[start : start + self._width] for start in range(0, len(self.values), self._width)]
+
+
+class Drawn(Held):
+    """A matrix for a terminal: held if it is small, else written as it comes."""
+
+    lines: Lines | None = None
+
+    def begin(self, shape: tuple[int, ...]) -> None:
+        """Decide."""
+        if shape[0] > DRAWN_ROWS or shape[1] > DRAWN_COLUMNS:
+            self.lines = Lines(sys.stdout.write, "\t")
+            self.lines.begin(shape)
+        else:
+            super().begin(shape)
+
+    def append(self, flat: Any) -> None:
+        """Hold or write."""
+        if self.lines is None:
+            super().append(flat)
+        else:
+            self.lines.append(flat)
+
+
+def matrix_command(
+    asked: Sequence[Request], pred: Source, target: Source | None, options: Options, given: dict[str, Any], form: str
+) -> None:
+    """Evaluate all pairs and show or write the matrix. Raises LossctlError of any kind."""
+    if given["gradient"]:
+        raise UsageError("no gradient of all pairs", hint="a gradient is of one loss for each item")
+    if given["fail_above"]:
+        raise UsageError("fail_above of a matrix", hint="--reduction mean makes it one number")
+    with ExitStack() as stack:
+        sinks = _sinks(asked, given["output"], form, [side.path for side in (pred, target) if side], stack)
+        try:
+            results = evaluate_pairs(asked, pred, target, options, sinks)
+        except Exception as error:
+            raise blamed(error, [request.loss for request in asked]) or error from None
+    tell(results, given)
+    held = [sink for sink in sinks if isinstance(sink, Held) and not getattr(sink, "lines", None)]
+    if held:
+        results = [replace(result, values=sink.rows()) for result, sink in zip(results, held, strict=True)]
+        _show(results, given["output"], form)
+
+
+def _sinks(
+    asked: Sequence[Request], output: str | None, form: str, inputs: Sequence[str], stack: ExitStack
+) -> Sequence[Sink]:
+    """Return what takes the matrix of each loss."""
+    if output is not None and output.lower().endswith(".parquet"):
+        raise UsageError("a matrix is no table of results", hint="-o matrix.npy, or .csv or .json")
+    if output is not None and not output.lower().endswith(".json"):
+        paths = paths_of(output, asked, "matrix", f"-o 'matrix_{{loss}}{output[-4:]}'")
+        refuse_overwriting(paths, inputs)
+        return [ArrayFile(path, None, stack) for path in paths]
+    refuse_overwriting([output] if output else [], inputs)
+    if form == "table" and output is None:
+        return [Drawn() for _ in asked]
+    if form in ("json", "markdown") or output is not None:
+        return [Held() for _ in asked]
+    if len(asked) > 1:
+        raise UsageError(f"{len(asked)} matrices in one {form} text", hint="-o 'matrix_{loss}.npy', or --format json")
+    return [Lines(sys.stdout.write, "," if form == "csv" else "\t")]
+
+
+def _show(results: Sequence[Result], output: str | None, form: str) -> None:
+    if output is not None:
+        from lossctl.show.files import write
+
+        write(results, output)
+    elif form == "json":
+        from lossctl.show.results import as_json
+
+        sys.stdout.write(as_json(results))
+    else:
+        sys.stdout.write(markdown(results) if form == "markdown" else table(results, *terminal()))
