@@ -20,7 +20,7 @@ from lossctl.loss import names as _names
 
 if TYPE_CHECKING:
     from lossctl.run.function import LossFunction
-    from lossctl.run.result import Result
+    from lossctl.run.result import Matching, Result
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "evaluate",
     "loss",
     "losses",
+    "match",
 ]
 
 
@@ -53,6 +54,19 @@ def evaluate(name: str, pred: Any, target: Any = None, **keywords: Any) -> Resul
     from lossctl.run.function import evaluate as run
 
     return run(name, pred, target, **keywords)
+
+
+def match(pred: Any, target: Any, method: str = "greedy", threshold: float = 0.5, **keywords: Any) -> Matching:
+    """Return which of the boxes `pred` (N, 4) are matched with which of `target` (M, 4).
+
+    The answer is (pred, target, missed, spurious): two arrays of indices, pair by pair, and how many targets and
+    predictions are left. `method`: greedy, or hungarian for the largest sum of IoU (needs scipy). Keywords:
+    `pred_groups` and `target_groups`, a label for each box that has to agree; `scores`, by which greedy goes through
+    the predictions; box_format, nonfinite, threads, … Raises UsageError for these, DataError for boxes.
+    """
+    from lossctl.run.matching import match as run
+
+    return run(pred, target, method, threshold, **keywords)
 
 
 def losses(family: str | None = None) -> list[str]:

@@ -43,6 +43,10 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
     options = chosen(given | {"weights": opened["weights"]})
     pred, target = opened["pred"], opened["target"]
     assert pred is not None
+    if options.match is not None:
+        from lossctl.run.matching import columns_of
+
+        options = columns_of(texts, opened, options)
     if every:
         asked = _fitting(asked, pred, target, options)
     if options.pairs is not None and options.reduction == "none":
@@ -110,6 +114,9 @@ def tell(results: Sequence[Any], given: dict[str, Any]) -> None:
     if given["verbose"]:
         for side in results[0].inputs:
             say(f"lossctl: {side.role}: {side.path} {'x'.join(map(str, side.shape))} {side.dtype}")
+        if results[0].matching:
+            counts = ", ".join(f"{count} {kind}" for kind, count in results[0].matching.counts().items())
+            say(f"lossctl: match: {counts}")
         for result in results:
             say(f"lossctl: {result.signature}")
 

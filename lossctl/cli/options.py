@@ -51,6 +51,12 @@ OPTIONS: dict[str, Entry] = {
     ),
     "class_weights": Entry("Result", "W,W,…", "one weight for each class"),
     "pairs": Entry("Data", "all", "every prediction against every target: row i, column j of a matrix"),
+    "match": Entry(
+        "Data", "METHOD", f"pair predictions with targets by IoU first: {_one_of(choices.Method)} (needs scipy)"
+    ),
+    "match_threshold": Entry("Data", "IOU", "the smallest IoU of a matched pair [0.5]", float),
+    "match_by": Entry("Data", "COLUMNS", "columns of both files that have to agree, such as image,class"),
+    "match_score": Entry("Data", "COLUMN", "greedy goes by this column of PRED, falling, as COCO does [by IoU]"),
     "weights": Entry("Result", "SOURCE", "one weight for each item: a file, file::column or numbers"),
     "reduction": Entry(
         "Result", "HOW", f"how items become one number: {_one_of(choices.Reduction)} [mean; of all pairs none]"

@@ -67,6 +67,10 @@ def evaluate(
         if sinks:
             raise UsageError("no gradient of all pairs", hint="a gradient is of one loss for each item")
         return evaluate_pairs(asked, pred, target, options)
+    if options.match is not None:
+        from lossctl.run.matching import evaluate_matched
+
+        return evaluate_matched(asked, pred, target, options, sinks)
     return evaluate_items(asked, pred, target, options, sinks)
 
 

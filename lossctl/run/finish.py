@@ -37,6 +37,10 @@ def signature(walk: Walk) -> str:
     parts += [f"nonfinite={options.nonfinite}"] * (options.nonfinite != "error")
     parts += ["weights=yes"] * (options.weights is not None)
     parts += [f"pairs={options.pairs}"] * (options.pairs is not None)
+    if options.match is not None:
+        given = (("by", options.match_by), ("score", options.match_score))
+        by = [f"{name}={kind.name.replace(',', '+')}" for name, kind in given if kind is not None]
+        parts.append(f"match={options.match}({','.join([f'threshold={options.threshold:g}', *by])})")
     parts.append(f"reduction={options.reduction}")
     if options.normalizer is not None:
         parts.append(f"normalizer={options.normalizer:g}")

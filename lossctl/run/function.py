@@ -10,6 +10,7 @@ from lossctl.errors import UsageError
 from lossctl.loss import Request, Setting, requests
 from lossctl.run.columns import open_side
 from lossctl.run.evaluate import evaluate as evaluate_requests
+from lossctl.run.matching import columns_of
 from lossctl.run.options import Options, option_names
 from lossctl.run.result import Result
 from lossctl.run.sides import ArraySource
@@ -158,4 +159,7 @@ def evaluate(name: str, pred: Any, target: Any = None, **keywords: Any) -> Resul
         for side, role in ((pred, "pred"), (target, "target"))
     ]
     assert sides[0] is not None
+    if options.match is not None:
+        texts = {role: side for role, side in (("pred", pred), ("target", target)) if isinstance(side, str)}
+        options = columns_of(texts, {"pred": sides[0], "target": sides[1]}, options)
     return evaluate_requests([request], sides[0], sides[1], options)[0]

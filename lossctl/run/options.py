@@ -70,6 +70,16 @@ class Options:
             raise UsageError(
                 f"normalizer with reduction '{self.reduction}'", hint="it is what the mean divides the sum by"
             )
+        if self.match is None:
+            for name in ("match_threshold", "match_by", "match_score"):
+                if getattr(self, name) is not None:
+                    raise UsageError(f"{name} without match", hint="--match greedy or --match hungarian")
+        elif self.pairs is not None:
+            raise UsageError("pairs and match", hint="all pairs, or those that match")
+        if self.match_threshold is not None and not 0 < self.match_threshold <= 1:
+            raise UsageError(f"match_threshold is {self.match_threshold:g}; expected an IoU above 0, up to 1")
+        if self.match == "hungarian" and self.match_score is not None:
+            raise UsageError("match_score with hungarian", hint="it looks at all boxes at once; scores order greedy")
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"threads is {self.threads}; expected 1 or more")
 
@@ -77,6 +87,11 @@ class Options:
     def formats(self) -> tuple[str, str]:
         """The box formats of prediction and target."""
         return self.pred_format or self.box_format, self.target_format or self.box_format
+
+    @property
+    def threshold(self) -> float:
+        """The smallest IoU of boxes that match."""
+        return 0.5 if self.match_threshold is None else self.match_threshold
 
     @property
     def workers(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from lossctl.loss import Setting
 
@@ -19,6 +19,28 @@ class Input:
     dtype: str
 
 
+class Matching(NamedTuple):
+    """Which predictions are matched with which targets.
+
+    `pred` and `target` are arrays of indices, pair by pair in the order of the predictions; `missed` targets have no
+    prediction, `spurious` predictions have no target.
+    """
+
+    pred: Any
+    target: Any
+    missed: int
+    spurious: int
+
+    @property
+    def matched(self) -> int:
+        """How many pairs there are."""
+        return len(self.pred)
+
+    def counts(self) -> dict[str, int]:
+        """Return what a report says of it."""
+        return {"matched": self.matched, "missed": self.missed, "spurious": self.spurious}
+
+
 @dataclass(frozen=True)
 class Result:
     """One loss over the data.
@@ -26,7 +48,7 @@ class Result:
     `value` is the reduced loss; under reduction `none` it is None and `values` holds one number per item (an ndarray,
     or a list where little was read), or of all pairs a row for each prediction. `count` items were used and `ignored`
     were not; `degenerate` counts boxes without area, `absent` image-classes left out of the average, `infinite` items
-    whose loss is infinite.
+    whose loss is infinite. `matching`, if asked for, says which boxes are the items.
     """
 
     loss: str
@@ -43,6 +65,7 @@ class Result:
     infinite: int = 0
     inputs: tuple[Input, ...] = ()
     warnings: tuple[str, ...] = ()
+    matching: Matching | None = None
     gradient: Any = field(default=None, repr=False)
 
     def __float__(self) -> float:
@@ -63,6 +86,11 @@ class Result:
         record |= {"count": self.count, "ignored": self.ignored, "degenerate": self.degenerate}
         if self.absent is not None:
             record["absent"] = self.absent
+        if self.matching is not None:
+            record |= self.matching.counts()
+            if self.value is None:
+                pairs = zip(self.matching.pred.tolist(), self.matching.target.tolist(), strict=True)
+                record["pairs"] = [list(pair) for pair in pairs]
         return record | {"signature": self.signature}
 
 
