@@ -66,15 +66,15 @@ def _layout(origin: Origin, selector: str) -> tuple[Layout, Text]:
             raise DataError("an NPY file has no columns of labels", hint="labels are read from CSV", path=origin.path)
         refuse_others(head, origin.path)
         first, second, text = first_records(stream, origin.path)
+        names = [field.decode().strip() for field in first.fields]
+        chosen, header = _select(selector, first, second, names, origin.path)
+        if header and second is None:
+            raise DataError("no rows, only a header", path=origin.path)
     except BaseException:
         stream.close()
         raise
-    names = [field.decode().strip() for field in first.fields]
-    chosen, header = _select(selector, first, second, names, origin.path)
-    if header and second is None:
-        raise DataError("no rows, only a header", path=origin.path)
-    start = first.end if header else 0
     origin.give_back(stream)
+    start = first.end if header else 0
     layout = Layout(len(names), chosen, tuple(names) if header else None)
     return layout, Text(b"", 1 + text.data.count(b"\n", 0, start), text.offset + start, origin.path)
 

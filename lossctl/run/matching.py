@@ -148,11 +148,11 @@ def evaluate_matched(
     DataError for boxes that are not valid or when nothing matches.
     """
     losses = [request.loss for request in asked]
+    options = settled(options)
     check(losses, options, target is not None, with_slopes=bool(sinks))
     assert target is not None
     if options.weights is not None:
         raise UsageError("weights with match", hint="the pairs are not known before they are matched")
-    options = settled(options)
     boxes = Boxes.of(pred, target, losses, options)
     distance = requests(DISTANCE[losses[0].shape])[0]
     found = _matched(distance, boxes, options)
@@ -178,14 +178,14 @@ class _Found(NamedTuple):
 
 def _nothing(found: _Found, options: Options) -> DataError:
     matching = found.matching
-    counts = f"{matching.spurious} predictions, {matching.missed} targets"
+    counts = f"{_counted(matching.spurious, 'prediction')}, {_counted(matching.missed, 'target')}"
     hint = f"the highest IoU is {1 - found.closest:.3g}, --match-threshold {options.threshold:g}"
     if found.closest == float("inf"):
         hint = "there are no boxes on a side"
         groups = options.match_by
         if groups is not None and groups.pred and groups.target:
             shown = [",".join(map(str, x)) if isinstance(x, tuple) else x for x in (groups.pred[0], groups.target[0])]
-            hint = f"no prediction has the {groups.name} of a target: '{shown[0]}' here, '{shown[1]}' there"
+            hint = f"no label is on both sides: predictions begin with '{shown[0]}', targets with '{shown[1]}'"
     return DataError(f"nothing to average: nothing matches ({counts})", hint=hint)
 
 
@@ -204,9 +204,9 @@ def _matched(distance: Request, boxes: Boxes, options: Options) -> _Found:
     groups, scores = options.match_by, options.match_score
     if groups is not None:
         for side, labels, rows in zip(boxes.sides, (groups.pred, groups.target), (pred, target), strict=True):
-            _same_number(side.role, len(labels), "labels", len(rows))
+            _same_number(side.role, len(labels), "label", len(rows))
     if scores is not None:
-        _same_number("pred", len(scores.values), "scores", len(pred))
+        _same_number("pred", len(scores.values), "score", len(pred))
         if not all(x == x for x in scores.values):
             raise DataError("pred: a score is NaN", hint="scores put the predictions in order")
     # No loss of pairs is asked for yet: what is read here is the IoU alone.
@@ -239,7 +239,11 @@ def _matched(distance: Request, boxes: Boxes, options: Options) -> _Found:
 
 def _same_number(role: str, count: int, what: str, boxes: int) -> None:
     if count != boxes:
-        raise DataError(f"{role}: {count} {what} for {boxes} boxes")
+        raise DataError(f"{role}: {_counted(count, what)} for {_counted(boxes, 'box', 'boxes')}")
+
+
+def _counted(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 def _candidates(pred: Floats, target: Floats, groups: Groups | None) -> Iterator[tuple[Indices, Indices]]:
