@@ -12,10 +12,10 @@ from lossctl.cli.evaluate import tell, terminal
 from lossctl.cli.outputs import ArrayFile, paths_of, refuse_overwriting
 from lossctl.cli.own import blamed
 from lossctl.data.source import Source
-from lossctl.errors import LimitError, UsageError
+from lossctl.errors import UsageError
 from lossctl.loss import Request
 from lossctl.run.options import Options
-from lossctl.run.pairs import Sink, evaluate_pairs
+from lossctl.run.pairs import Held, Sink, evaluate_pairs
 from lossctl.run.result import Result
 from lossctl.show.matrix import Lines, markdown, table
 
@@ -25,31 +25,14 @@ DRAWN_ROWS, DRAWN_COLUMNS = 1000, 32
 WRITTEN = 1 << 22
 
 
-class Held:
-    """A matrix in memory, to be shown as a whole. Raises LimitError for one that is too large."""
+class Text(Held):
+    """A matrix in memory, to be shown as a whole."""
 
-    def __init__(self) -> None:
-        """Hold nothing yet."""
-        self.values: Any = []
-
-    def begin(self, shape: tuple[int, ...]) -> None:
-        """Look at the size."""
-        self._width = shape[1]
-        if shape[0] * shape[1] > WRITTEN:
-            hint = "--format plain or csv writes rows as they come; -o matrix.npy is smaller"
-            raise LimitError(f"{shape[0]}x{shape[1]} losses are too many for one text", hint=hint)
-
-    def append(self, flat: Any) -> None:
-        """Keep rows."""
-        flat = flat if isinstance(flat, list) else flat.tolist()
-        self.values += flat
-
-    def rows(self) -> list[list[float]]:
-        """Return the matrix."""
-        return [self.values[start : start + self._width] for start in range(0, len(self.values), self._width)]
+    most = WRITTEN
+    hint = "--format plain or csv writes rows as they come; -o matrix.npy is smaller"
 
 
-class Drawn(Held):
+class Drawn(Text):
     """A matrix for a terminal: held if it is small, else written as it comes."""
 
     lines: Lines | None = None
@@ -85,7 +68,7 @@ def matrix_command(
         except Exception as error:
             raise blamed(error, [request.loss for request in asked]) or error from None
     tell(results, given)
-    held = [sink for sink in sinks if isinstance(sink, Held) and not getattr(sink, "lines", None)]
+    held = [sink for sink in sinks if isinstance(sink, Text) and not getattr(sink, "lines", None)]
     if held:
         results = [replace(result, values=sink.rows()) for result, sink in zip(results, held, strict=True)]
         _show(results, given["output"], form)
@@ -105,7 +88,7 @@ def _sinks(
     if form == "table" and output is None:
         return [Drawn() for _ in asked]
     if form in ("json", "markdown") or output is not None:
-        return [Held() for _ in asked]
+        return [Text() for _ in asked]
     if len(asked) > 1:
         raise UsageError(f"{len(asked)} matrices in one {form} text", hint="-o 'matrix_{loss}.npy', or --format json")
     return [Lines(sys.stdout.write, "," if form == "csv" else "\t")]

@@ -50,6 +50,42 @@ class Sink(Protocol):
         """Take the next numbers: a list of floats or a float64 array."""
 
 
+class Held:
+    """A matrix that is kept in memory: as an array, or as rows of a list where little was computed.
+
+    Raises LimitError for one of more than `most` numbers.
+    """
+
+    most = HELD
+    hint = "write the matrix to a file: -o matrix.npy"
+
+    def begin(self, shape: tuple[int, ...]) -> None:
+        """Look at the size; room is made when the first numbers come."""
+        self._shape, self._done = shape, 0
+        self._flat: Any = []
+        if shape[0] * shape[1] > self.most:
+            raise LimitError(f"{shape[0]}x{shape[1]} losses are too many to hold in memory", hint=self.hint)
+
+    def append(self, flat: Any) -> None:
+        """Keep a piece."""
+        if isinstance(flat, list):
+            self._flat += flat
+            return
+        import numpy as np
+
+        if not self._done:
+            self._flat = np.empty(self._shape[0] * self._shape[1])
+        self._flat[self._done : self._done + len(flat)] = flat
+        self._done += len(flat)
+
+    def rows(self) -> Any:
+        """Return the matrix."""
+        width = self._shape[1]
+        if isinstance(self._flat, list):
+            return [self._flat[start : start + width] for start in range(0, len(self._flat), width)]
+        return self._flat.reshape(self._shape)
+
+
 class PairsWalk(ItemsWalk):
     """Boxes on both sides, all in memory, every one against every other."""
 
@@ -240,26 +276,14 @@ def _result(request: Request, boxes: Boxes, options: Options, workers: Workers, 
     for side, count in zip(boxes.sides, (walk.rows, walk.columns), strict=True):
         if not count:
             raise side.fault("no boxes", "there are no pairs")
-    matrix = options.reduction == "none"
-    if matrix and sink is None and walk.count > HELD:
-        hint = "write the matrix to a file: -o matrix.npy"
-        raise LimitError(f"{walk.rows}x{walk.columns} losses are too many to hold in memory", hint=hint)
-    held = []
-    if sink is not None:
-        sink.begin((walk.rows, walk.columns))
-    for values in walk.pieces(matrix):
-        if sink is not None:
-            sink.append(values)
-        elif matrix:
-            held.append(values)
-    if not matrix:
+    if options.reduction != "none":
+        for _ in walk.pieces(values=False):
+            pass
         return finish_summed(walk)
-    return replace(finish_summed(walk), values=_rows(held, walk.columns) if held else None)
-
-
-def _rows(pieces: Sequence[Any], columns: int) -> Any:
-    """Return a matrix: an array, or a list of rows where little was computed."""
-    flat = joined(pieces)
-    if isinstance(flat, list):
-        return [flat[start : start + columns] for start in range(0, len(flat), columns)]
-    return flat.reshape(-1, columns)
+    held = Held() if sink is None else None
+    taking = held or sink
+    assert taking is not None
+    taking.begin((walk.rows, walk.columns))
+    for values in walk.pieces(values=True):
+        taking.append(values)
+    return replace(finish_summed(walk), values=held and held.rows())

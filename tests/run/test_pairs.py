@@ -153,7 +153,7 @@ def test_a_pipe_is_read_once():
 
 
 def test_too_large_a_matrix_is_not_held(monkeypatch):
-    monkeypatch.setattr(pairs, "HELD", 11)
+    monkeypatch.setattr(pairs.Held, "most", 11)
     with pytest.raises(lossctl.LimitError, match="4x3 losses are too many to hold in memory"):
         lossctl.loss("iou").pairs(*sides(4, 3))
     assert lossctl.loss("iou").pairs(*sides(4, 3), reduction="mean") > 0
