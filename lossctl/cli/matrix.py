@@ -29,6 +29,7 @@ class Text(Held):
     """A matrix in memory, to be shown as a whole."""
 
     most = WRITTEN
+    told = "too many for one text"
     hint = "--format plain or csv writes rows as they come; -o matrix.npy is smaller"
 
 

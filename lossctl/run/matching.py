@@ -2,7 +2,8 @@
 
 Only boxes of the same group (image, class) with an IoU of at least the threshold can be matched, each box once.
 `greedy` takes pairs by falling IoU; with scores it goes through the predictions by falling score, as COCO does, and
-gives each the free target of the highest IoU. Ties go to the first. `hungarian` maximises the sum of the IoU.
+gives each the free target of the highest IoU. Ties go to the first (in pycocotools, of equal targets to the last).
+`hungarian` maximises the sum of the IoU.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ def columns_of(texts: Mapping[str, str | None], sources: Mapping[str, Source | N
 
     if isinstance(options.match_by, str):
         chosen = options.match_by
+        if not chosen.strip():
+            raise UsageError("match_by is an empty text", hint="columns of both files, such as image,class")
         labels = []
         for role in ("pred", "target"):
             name = split(_again(role, texts.get(role), sources[role], "match_by"))[0]

@@ -57,6 +57,7 @@ class Held:
     """
 
     most = HELD
+    told = "too many to hold in memory"
     hint = "write the matrix to a file: -o matrix.npy"
 
     def begin(self, shape: tuple[int, ...]) -> None:
@@ -64,7 +65,7 @@ class Held:
         self._shape, self._done = shape, 0
         self._flat: Any = []
         if shape[0] * shape[1] > self.most:
-            raise LimitError(f"{shape[0]}x{shape[1]} losses are too many to hold in memory", hint=self.hint)
+            raise LimitError(f"{shape[0]}x{shape[1]} losses are {self.told}", hint=self.hint)
 
     def append(self, flat: Any) -> None:
         """Keep a piece."""

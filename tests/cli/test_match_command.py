@@ -122,6 +122,7 @@ def test_python_reads_the_same_columns(files):
     [
         (["--match", "best"], 2, "match is 'best'; expected greedy, hungarian"),
         (["--match-by", "image"], 2, "match_by without match"),
+        (["--match=greedy", "--match-by", ""], 2, "match_by is an empty text"),
         (["--match-score", "score"], 2, "match_score without match"),
         (["--match-threshold", "0.5"], 2, "match_threshold without match"),
         (["--match=greedy", "--match-threshold", "50"], 2, "match_threshold is 50; expected an IoU above 0, up to 1"),

@@ -91,6 +91,14 @@ def test_a_matrix_of_files_is_written_in_pieces(here, tmp_path):
     assert [float(x) for x in rows[-1].split("\t")] == expected[-1].tolist()
 
 
+def test_a_text_has_a_limit(typed, tmp_path, monkeypatch):
+    monkeypatch.setattr("lossctl.cli.matrix.Text.most", 5)
+    answer = typed("-o", tmp_path / "m.json")
+    assert (answer.code, answer.error()) == (6, "3x2 losses are too many for one text")
+    assert typed().code == 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_was_read_goes_to_stderr(typed):
     answer = typed("-v")
     assert answer.err.splitlines() == [
