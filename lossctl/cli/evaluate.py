@@ -44,7 +44,7 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
     pred, target = opened["pred"], opened["target"]
     assert pred is not None
     if options.match is not None:
-        from lossctl.run.matching import columns_of
+        from lossctl.run.groups import columns_of
 
         options = columns_of(texts, opened, options)
     if every:

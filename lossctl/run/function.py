@@ -10,7 +10,7 @@ from lossctl.errors import UsageError
 from lossctl.loss import Request, Setting, requests
 from lossctl.run.columns import open_side
 from lossctl.run.evaluate import evaluate as evaluate_requests
-from lossctl.run.matching import columns_of
+from lossctl.run.groups import columns_of
 from lossctl.run.options import Options, option_names
 from lossctl.run.result import Result
 from lossctl.run.sides import ArraySource
