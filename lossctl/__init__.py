@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from lossctl.run.function import LossFunction
-    from lossctl.run.result import Result, Total
+    from lossctl.run.result import Matching, Result, Total
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "joint",
     "loss",
     "losses",
+    "match",
 ]
 
 
@@ -67,6 +68,19 @@ def joint(recipe: str | PathLike[str], weights: Mapping[str, float] = {}, thread
     from lossctl.run.total import joint as run
 
     return run(recipe, weights, threads)
+
+
+def match(pred: Any, target: Any, method: str = "greedy", threshold: float = 0.5, **keywords: Any) -> Matching:
+    """Return which of the boxes `pred` (N, 4) are matched with which of `target` (M, 4).
+
+    The answer is (pred, target, missed, spurious): two arrays of indices, pair by pair, and how many targets and
+    predictions are left. `method`: greedy, or hungarian for the largest sum of IoU (needs scipy). Keywords:
+    `pred_groups` and `target_groups`, a label for each box that has to agree; `scores`, by which greedy goes through
+    the predictions; box_format, nonfinite, threads, … Raises UsageError for these, DataError for boxes.
+    """
+    from lossctl.run.matching import match as run
+
+    return run(pred, target, method, threshold, **keywords)
 
 
 def losses(family: str | None = None) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from lossctl.cli import gate
 from lossctl.cli.options import FORMATS, chosen
-from lossctl.cli.outputs import Gradient, gradient_paths, refuse_overwriting
+from lossctl.cli.outputs import ArrayFile, paths_of, refuse_overwriting
 from lossctl.cli.own import blamed
 from lossctl.cli.streams import say
 from lossctl.errors import LossctlError, UsageError
@@ -48,13 +48,22 @@ def evaluate_command(asked: list[Asked], given: dict[str, Any], every: bool) -> 
     options = chosen(given | {"weights": weighing or opened["weights"], "group_by": labels})
     pred, target = opened["pred"], opened["target"]
     assert pred is not None
+    if options.match is not None:
+        from lossctl.run.groups import columns_of
+
+        options = columns_of(texts, opened, options)
     if every:
         asked = _fitting(asked, pred, target, options)
+    if options.pairs is not None and options.reduction == "none":
+        from lossctl.cli.matrix import matrix_command
+
+        matrix_command(asked, pred, target, options, given, form)
+        return
     with ExitStack() as stack:
-        paths = gradient_paths(given["gradient"], [request.name for request in asked])
+        paths = paths_of(given["gradient"], [request.name for request in asked])
         outputs = [given["output"]] if given["output"] else []
         refuse_overwriting([*outputs, *paths], [source.path for source in opened.values() if source])
-        sinks = [Gradient(path, pred.columns, stack) for path in paths]
+        sinks = [ArrayFile(path, pred.columns, stack) for path in paths]
         try:
             results = evaluate(asked, pred, target, options, sinks)
         except Exception as error:
@@ -106,26 +115,35 @@ def _fitting(asked: Sequence[Asked], pred: Any, target: Any, options: Options) -
     return fitting
 
 
-def report(results: Sequence[Result], given: Mapping[str, Any], form: str) -> None:
-    """Show or write results, with warnings and what else is asked for on stderr."""
-    from lossctl.show.results import render
-
+def tell(results: Sequence[Result], given: Mapping[str, Any]) -> None:
+    """Say on stderr what is no result: warnings, and on request what was read and how."""
     if not given["quiet"]:
         for warning in dict.fromkeys(warning for result in results for warning in result.warnings):
             say(f"lossctl: warning: {warning}")
     if given["verbose"]:
-        _tell(results)
+        _tell_how(results)
+
+
+def report(results: Sequence[Result], given: Mapping[str, Any], form: str) -> None:
+    """Show or write results, with warnings and what else is asked for on stderr."""
+    from lossctl.show.results import render
+
+    tell(results, given)
     if given["output"]:
         from lossctl.show.files import write
 
         write(results, given["output"])
         return
-    width = shutil.get_terminal_size().columns
+    sys.stdout.write(render(results, form, *terminal()))
+
+
+def terminal() -> tuple[int, bool]:
+    """Return how wide the terminal is, and whether it shows colours."""
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    sys.stdout.write(render(results, form, width, colour))
+    return shutil.get_terminal_size().columns, colour
 
 
-def _tell(results: Sequence[Result]) -> None:
+def _tell_how(results: Sequence[Result]) -> None:
     from lossctl.run.result import Total
     from lossctl.show.results import number
 
@@ -133,6 +151,9 @@ def _tell(results: Sequence[Result]) -> None:
         for side in read.inputs:
             whose = f"{read.name}: {side.role}" if read.name else side.role
             say(f"lossctl: {whose}: {side.path} {'x'.join(map(str, side.shape))} {side.dtype}")
+    if results[0].matching:
+        counts = ", ".join(f"{count} {kind}" for kind, count in results[0].matching.counts().items())
+        say(f"lossctl: match: {counts}")
     for result in results:
         for term in result.terms:
             if term.value is not None and term.weight is not None:

@@ -80,7 +80,7 @@ def joint(
     """Add up losses that have files of their own, by a recipe in TOML, and report every term beside the total."""
     from lossctl.cli import gate
     from lossctl.cli.evaluate import format_of, report
-    from lossctl.cli.outputs import Gradient, gradient_paths, refuse_overwriting
+    from lossctl.cli.outputs import ArrayFile, paths_of, refuse_overwriting
     from lossctl.cli.own import blamed
     from lossctl.data.output import check_writable
     from lossctl.requests import losses_of
@@ -97,13 +97,13 @@ def joint(
     names = [term.name for term in read.terms]
     limits = gate.limits(fail_above, [TOTAL], names)
     terms = open_terms(read)
-    paths = gradient_paths(gradient, names, "term")
+    paths = paths_of(gradient, names, mark="term")
     refuse_overwriting(
         [*([output] if output else []), *paths], [recipe, *(path for term in terms for path in term.paths)]
     )
     with ExitStack() as stack:
         sinks = {
-            each.term.name: Gradient(path, each.pred.columns, stack) for path, each in zip(paths, terms, strict=False)
+            each.term.name: ArrayFile(path, each.pred.columns, stack) for path, each in zip(paths, terms, strict=False)
         }
         try:
             total = evaluate_terms(read, terms, sinks)

@@ -50,11 +50,18 @@ OPTIONS: dict[str, Entry] = {
         "Result", "HOW", f"what an image without the class counts: {_one_of(choices.Absent)} [skip]", default="skip"
     ),
     "class_weights": Entry("Result", "W,W,…", "one weight for each class"),
+    "pairs": Entry("Data", "all", "every prediction against every target: row i, column j of a matrix"),
+    "match": Entry(
+        "Data", "METHOD", f"pair predictions with targets by IoU first: {_one_of(choices.Method)} (needs scipy)"
+    ),
+    "match_threshold": Entry("Data", "IOU", "the smallest IoU of a matched pair [0.5]", float),
+    "match_by": Entry("Data", "COLUMNS", "columns of both files that have to agree, such as image,class"),
+    "match_score": Entry("Data", "COLUMN", "greedy goes by this column of PRED, falling, as COCO does [by IoU]"),
     "weights": Entry(
         "Result", "SOURCE", "one weight for each item: a file, file::column, numbers, or foreground(power=2)"
     ),
     "reduction": Entry(
-        "Result", "HOW", f"how items become one number: {_one_of(choices.Reduction)} [mean]", default="mean"
+        "Result", "HOW", f"how items become one number: {_one_of(choices.Reduction)} [mean; of all pairs none]"
     ),
     "normalizer": Entry("Result", "N", "what the mean divides the sum by, instead of the count", float),
     "group_by": Entry("Result", "SOURCE", "a result for each group beside the total: file::column, class or image"),
@@ -78,6 +85,8 @@ def chosen(given: dict[str, Any]) -> Options:
     for name, text in known.items():
         if OPTIONS[name].takes in (int, float) and text is not None:
             known[name] = _number(name, text, OPTIONS[name].takes)
+    if known.get("reduction") is None:
+        known["reduction"] = "none" if known.get("pairs") else "mean"
     weights = known.get("class_weights")
     if weights is not None:
         try:

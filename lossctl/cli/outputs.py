@@ -1,4 +1,4 @@
-"""The files that a command writes: none is an input, none is written twice. Gradients on their way."""
+"""The files that a command writes: none is an input, none is written twice. Arrays on their way."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from typing import Any
 from lossctl.errors import UsageError
 
 
-def gradient_paths(path: str | None, names: Sequence[str], mark: str = "loss") -> list[str]:
-    """Return one path for each loss (or what else the mark stands for), or none. Raises UsageError."""
+def paths_of(path: str | None, names: Sequence[str], what: str = "gradient", mark: str = "loss") -> list[str]:
+    """Return one path for each loss (or what else the mark stands for), or none; `what` is written there.
+
+    Raises UsageError for one path of several losses.
+    """
     if path is None:
         return []
     if len(names) > 1 and f"{{{mark}}}" not in path:
         several = f"{len(names)} {mark}{'es' if mark.endswith('s') else 's'}"
-        raise UsageError(f"one gradient file for {several}", hint=f"--gradient 'gradient_{{{mark}}}.npy'")
+        option = "--gradient" if what == "gradient" else "-o"
+        raise UsageError(f"one {what} file for {several}", hint=f"{option} '{what}_{{{mark}}}.npy'")
     return [path.replace(f"{{{mark}}}", name) for name in names]
 
 
@@ -34,8 +38,8 @@ def refuse_overwriting(outputs: Sequence[str], inputs: Sequence[str]) -> None:
         seen.add(place)
 
 
-class Gradient:
-    """A gradient on its way to a file."""
+class ArrayFile:
+    """A gradient or a matrix on its way to a file."""
 
     def __init__(self, path: str, columns: Sequence[str] | None, stack: ExitStack) -> None:
         """Check that the file can be written; it is begun when the shape is known."""

@@ -42,15 +42,12 @@ def read_rows(text: str, stdin: BinaryIO | None = None) -> list[tuple[str, ...]]
         raise UsageError(f"'{number.shown(text, 200)}': labels of which column?", hint="choose: path::column")
     layout, begin = _layout(origin, selector)
     known: dict[bytes, str] = {}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     stream = origin.open()
     try:
         stream.read(begin.offset)
         for piece in chunks(stream, _CHUNK, begin):
-            for record in records(piece):
-                if len(record.fields) != layout.fields:
-                    raise ragged(record, layout, origin.path)
-                rows.append(tuple(_label(record, place, layout, known, origin.path) for place in layout.chosen))
+            rows += _plain(piece, layout, known) or _strict(piece, layout, known)
     finally:
         stream.close()
     origin.check_unchanged()
@@ -66,15 +63,15 @@ def _layout(origin: Origin, selector: str) -> tuple[Layout, Text]:
             raise DataError("an NPY file has no columns of labels", hint="labels are read from CSV", path=origin.path)
         refuse_others(head, origin.path)
         first, second, text = first_records(stream, origin.path)
+        names = [field.decode().strip() for field in first.fields]
+        chosen, header = _select(selector, first, second, names, origin.path)
+        if header and second is None:
+            raise DataError("no rows, only a header", path=origin.path)
     except BaseException:
         stream.close()
         raise
-    names = [field.decode().strip() for field in first.fields]
-    chosen, header = _select(selector, first, second, names, origin.path)
-    if header and second is None:
-        raise DataError("no rows, only a header", path=origin.path)
-    start = first.end if header else 0
     origin.give_back(stream)
+    start = first.end if header else 0
     layout = Layout(len(names), chosen, tuple(names) if header else None)
     return layout, Text(b"", 1 + text.data.count(b"\n", 0, start), text.offset + start, origin.path)
 
@@ -101,11 +98,45 @@ def _is_place(part: str) -> bool:
     return part.removeprefix("-").isdecimal() and part.isascii()
 
 
-def _label(record: Record, place: int, layout: Layout, known: dict[bytes, str], path: str) -> str:
-    field = record.fields[place]
-    label = known.get(field)
-    if label is None:
-        label = known[field] = field.decode().strip(" \t")
+def _plain(piece: Text, layout: Layout, known: dict[bytes, str]) -> list[tuple[str, ...]] | None:
+    """Return the rows of text in which there is nothing to look at twice; None for any other, which may be wrong."""
+    data = piece.data.replace(b"\r\n", b"\n").removesuffix(b"\n")
+    if any(odd in data for odd in (b'"', b"\r", b"\0")):
+        return None
+    rows = []
+    try:
+        data.decode()
+        for line in data.split(b"\n"):
+            fields = line.split(b",")
+            if len(fields) != layout.fields:
+                return None
+            rows.append(tuple([known.get(fields[place]) or _known(fields[place], known) for place in layout.chosen]))
+    except ValueError:
+        return None
+    return rows
+
+
+def _known(field: bytes, known: dict[bytes, str]) -> str:
+    """Return the label of a field, the same object each time. Raise ValueError for none."""
+    label = known[field] = field.decode().strip(" \t")
     if not label:
-        raise DataError(f"{layout.label(place)}: no label", hint="the field is empty", path=path, line=record.line)
+        raise ValueError
     return label
+
+
+def _strict(piece: Text, layout: Layout, known: dict[bytes, str]) -> list[tuple[str, ...]]:
+    """Return the rows of any text; raise DataError or LimitError, with its line, at the first thing that is wrong."""
+    rows = []
+    for record in records(piece):
+        if len(record.fields) != layout.fields:
+            raise ragged(record, layout, piece.path)
+        rows.append(tuple(_label(record, place, layout, known, piece.path) for place in layout.chosen))
+    return rows
+
+
+def _label(record: Record, place: int, layout: Layout, known: dict[bytes, str], path: str) -> str:
+    try:
+        return known.get(record.fields[place]) or _known(record.fields[place], known)
+    except ValueError:
+        message = f"{layout.label(place)}: no label"
+        raise DataError(message, hint="the field is empty", path=path, line=record.line) from None

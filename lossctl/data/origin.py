@@ -94,13 +94,7 @@ def locate(text: str, stdin: BinaryIO | None = None) -> tuple[Origin, str | None
 
     Raise DataError for what is missing, a folder, a device, a loop of links or not permitted.
     """
-    name, mark, selector = text.rpartition("::")
-    if not mark or _exists(text):
-        name, chosen = text, None
-    elif not selector.strip():
-        raise UsageError(f"'{shown(text, 200)}': no column after '::'")
-    else:
-        chosen = selector
+    name, chosen = split(text)
     if name == "-":
         return _standard_input(stdin), chosen
     path = shown(name, 4096)
@@ -111,6 +105,16 @@ def locate(text: str, stdin: BinaryIO | None = None) -> tuple[Origin, str | None
     except (OSError, ValueError) as error:
         raise DataError(_reason(error), hint=near_miss(text), path=path) from error
     return _checked(name, path, mode), chosen
+
+
+def split(text: str) -> tuple[str, str | None]:
+    """Return the path and the selector of `path::selector`; a file of that whole name has none. Raise UsageError."""
+    name, mark, selector = text.rpartition("::")
+    if not mark or _exists(text):
+        return text, None
+    if not selector.strip():
+        raise UsageError(f"'{shown(text, 200)}': no column after '::'")
+    return name, selector
 
 
 def _exists(name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lossctl.data.source import Source
 from lossctl.engine.sums import BLOCK, exact
-from lossctl.errors import DataError
+from lossctl.errors import DataError, UsageError
 from lossctl.loss import find
 from lossctl.requests import Request
 from lossctl.run.checks import check
@@ -59,11 +59,28 @@ def evaluate(
     options: Options,
     sinks: Sequence[Sink] = (),
 ) -> list[Result]:
-    """Return the result of each request over the data.
+    """Return the result of each request over the data: item against item, all pairs, or boxes matched first.
 
     `sinks`: for each request, what takes d loss / d pred. `options.weights` is a Source.
     Raises UsageError for options that do not go together, DataError for data that do not.
     """
+    if options.pairs is not None:
+        from lossctl.run.pairs import evaluate_pairs
+
+        if sinks:
+            raise UsageError("no gradient of all pairs", hint="a gradient is of one loss for each item")
+        return evaluate_pairs(asked, pred, target, options)
+    if options.match is not None:
+        from lossctl.run.matching import evaluate_matched
+
+        return evaluate_matched(asked, pred, target, options, sinks)
+    return evaluate_items(asked, pred, target, options, sinks)
+
+
+def evaluate_items(
+    asked: Sequence[Request], pred: Source, target: Source | None, options: Options, sinks: Sequence[Sink] = ()
+) -> list[Result]:
+    """Return the result of each request over item i of one side and item i of the other, as `evaluate` does."""
     check([request.loss for request in asked], options, target is not None, with_slopes=bool(sinks))
     weights = None if isinstance(options.weights, Foreground) else options.weights
     sides = _sides(pred, target, weights, once=_once(asked) and not sinks)
@@ -220,7 +237,7 @@ def _settled(request: Request, sides: Sides, options: Options, workers: Workers)
         if request.settings[name] == "auto":
             target = None if sides.target is None else sides.target.source
             loss = find(of)
-            found = evaluate([Request(loss, loss.settings({}))], sides.pred.source, target, plain)
+            found = evaluate_items([Request(loss, loss.settings({}))], sides.pred.source, target, plain)
             request = Request(request.loss, request.settings | {name: found[0].value})
     if request.settings.get("pos_weight") != "auto" or sides.target is None:
         return request

@@ -41,6 +41,11 @@ def signature(walk: Walk) -> str:
     parts += [f"nonfinite={options.nonfinite}"] * (options.nonfinite != "error")
     if options.weights is not None:
         parts.append(f"weights={options.weights if isinstance(options.weights, Foreground) else 'yes'}")
+    parts += [f"pairs={options.pairs}"] * (options.pairs is not None)
+    if options.match is not None:
+        given = (("by", options.match_by), ("score", options.match_score))
+        by = [f"{name}={kind.name.replace(',', '+')}" for name, kind in given if kind is not None]
+        parts.append(f"match={options.match}({','.join([f'threshold={options.threshold:g}', *by])})")
     parts.append(f"reduction={options.reduction}")
     if options.normalizer is not None:
         parts.append(f"normalizer={options.normalizer:g}")
@@ -123,7 +128,7 @@ def _groups_of_items(walk: SummedWalk, ledger: Ledger) -> Iterator[Group]:
     kind = by if isinstance(by, str) else ""
     images = walk.reading.images or 1
     labels = {"class": ledger.labels, "image": range(images)}.get(kind, by)
-    found = grouped(labels, len(ledger.values), images if kind == "image" else walk.rows)
+    found = grouped(labels, len(ledger.values), images if kind == "image" else walk.labelled)
     if kind:
         found.sort(key=lambda group: int(group[0]))
     counted = np.zeros(len(ledger.values), bool)

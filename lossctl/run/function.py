@@ -12,6 +12,7 @@ from lossctl.parameters import Setting
 from lossctl.requests import Asked, Request, requests
 from lossctl.run.columns import open_side
 from lossctl.run.foreground import Foreground, scheme
+from lossctl.run.groups import columns_of
 from lossctl.run.joint import evaluate as evaluate_requests
 from lossctl.run.options import Options, option_names
 from lossctl.run.result import Result
@@ -74,6 +75,13 @@ class LossFunction:
         """Return the loss: a float, or under reduction="none" an array with one value per item."""
         return self._run(pred, target, keywords, with_gradient=False)[0]
 
+    def pairs(self, pred: Any, target: Any, **keywords: Any) -> Any:
+        """Return the losses of every prediction against every target, (N, M) for N and M boxes, as float64.
+
+        Under reduction="mean" or "sum", return that of all N·M pairs. Raises LimitError for a matrix above 1 GiB.
+        """
+        return self(pred, target, pairs="all", **keywords)
+
     def gradient(self, pred: Any, target: Any = None, **keywords: Any) -> Floats:
         """Return d loss / d pred under the reduction, in the prediction's shape, as float64."""
         return self.value_and_gradient(pred, target, **keywords)[1]
@@ -116,6 +124,8 @@ def split(request: Asked, keywords: Mapping[str, Any]) -> tuple[Asked, Options]:
     """Split keywords into the loss's parameters and the options. Raises UsageError for those that are neither."""
     known = set(option_names())
     options = {name: setting for name, setting in keywords.items() if name in known}
+    if options.get("pairs") is not None:
+        options.setdefault("reduction", "none")
     parameters = {name: setting for name, setting in keywords.items() if name not in known}
     if options.get("weights") is not None and not isinstance(options["weights"], Source):
         weights = options["weights"]
@@ -163,4 +173,7 @@ def evaluate(name: str, pred: Any, target: Any = None, **keywords: Any) -> Resul
         for side, role in ((pred, "pred"), (target, "target"))
     ]
     assert sides[0] is not None
+    if options.match is not None:
+        texts = {role: side for role, side in (("pred", pred), ("target", target)) if isinstance(side, str)}
+        options = columns_of(texts, {"pred": sides[0], "target": sides[1]}, options)
     return evaluate_requests([request], sides[0], sides[1], options)[0]

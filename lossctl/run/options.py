@@ -17,6 +17,8 @@ Aggregate = Literal["per-image", "global"]
 Absent = Literal["skip", "zero", "one"]
 Activation = Literal["sigmoid", "softmax"]
 Nonfinite = Literal["error", "skip", "propagate"]
+Pairs = Literal["all"]
+Method = Literal["greedy", "hungarian"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Options:
 
     `weights` is an array with one number per item, or what the data room can open, or `foreground(power=2)`;
     `class_weights` one per class. `group_by` holds one label for each item, row or image, or is "class" or "image".
+    `match_by` are names of columns of both files, or two sequences of labels; `match_score` a column or numbers.
     """
 
     reduction: str = "mean"
@@ -43,6 +46,11 @@ class Options:
     include_background: bool = True
     class_weights: Sequence[float] | None = None
     nonfinite: Nonfinite = "error"
+    pairs: Pairs | None = None
+    match: Method | None = None
+    match_threshold: float | None = None
+    match_by: Any = None
+    match_score: Any = None
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -52,7 +60,7 @@ class Options:
         choices = {
             "box_format": BoxFormat, "pred_format": BoxFormat, "target_format": BoxFormat,
             "input": Input, "layout": Layout, "aggregate": Aggregate, "absent": Absent, "activation": Activation,
-            "nonfinite": Nonfinite,
+            "nonfinite": Nonfinite, "pairs": Pairs, "match": Method,
         }  # fmt: skip
         for name, kind in choices.items():
             given = getattr(self, name)
@@ -65,6 +73,20 @@ class Options:
             raise UsageError(
                 f"normalizer with reduction '{self.reduction}'", hint="it is what the mean divides the sum by"
             )
+        if self.match is None:
+            for name in ("match_threshold", "match_by", "match_score"):
+                if getattr(self, name) is not None:
+                    raise UsageError(f"{name} without match", hint="--match greedy or --match hungarian")
+        elif self.pairs is not None:
+            raise UsageError("pairs and match", hint="all pairs, or those that match")
+        for name in ("pairs", "match"):
+            if getattr(self, name) is not None and self.by_item and (name == "pairs" or self.group_by is not None):
+                other = "group_by" if self.group_by is not None else f"reduction '{self.reduction}'"
+                raise UsageError(f"{other} with {name}", hint="reductions here are none, sum and mean")
+        if self.match_threshold is not None and not 0 < self.match_threshold <= 1:
+            raise UsageError(f"match_threshold is {self.match_threshold:g}; expected an IoU above 0, up to 1")
+        if self.match == "hungarian" and self.match_score is not None:
+            raise UsageError("match_score with hungarian", hint="it looks at all boxes at once; scores order greedy")
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"threads is {self.threads}; expected 1 or more")
 
@@ -104,6 +126,11 @@ class Options:
     def formats(self) -> tuple[str, str]:
         """The box formats of prediction and target."""
         return self.pred_format or self.box_format, self.target_format or self.box_format
+
+    @property
+    def threshold(self) -> float:
+        """The smallest IoU of boxes that match."""
+        return 0.5 if self.match_threshold is None else self.match_threshold
 
     @property
     def workers(self) -> int:

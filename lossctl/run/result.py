@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from lossctl.parameters import Setting
 
@@ -17,6 +17,28 @@ class Input:
     path: str
     shape: tuple[int, ...]
     dtype: str
+
+
+class Matching(NamedTuple):
+    """Which predictions are matched with which targets.
+
+    `pred` and `target` are arrays of indices, pair by pair in the order of the predictions; `missed` targets have no
+    prediction, `spurious` predictions have no target.
+    """
+
+    pred: Any
+    target: Any
+    missed: int
+    spurious: int
+
+    @property
+    def matched(self) -> int:
+        """How many pairs there are."""
+        return len(self.pred)
+
+    def counts(self) -> dict[str, int]:
+        """Return what a report says of it."""
+        return {"matched": self.matched, "missed": self.missed, "spurious": self.spurious}
 
 
 @dataclass(frozen=True)
@@ -35,9 +57,10 @@ class Result:
     """One loss over the data.
 
     `value` is the reduced loss; under reduction `none` it is None and `values` holds one number per item (an ndarray,
-    or a list where little was read). `count` items were used and `ignored` were not; `degenerate` counts boxes without
-    area, `absent` image-classes left out of the average, `infinite` items whose loss is infinite. `groups` holds the
-    same for each group, where groups were asked for.
+    or a list where little was read), or of all pairs a row for each prediction. `count` items were used and `ignored`
+    were not; `degenerate` counts boxes without area, `absent` image-classes left out of the average, `infinite` items
+    whose loss is infinite. `groups` holds the same for each group, where groups were asked for; `matching` says which
+    boxes are the items, where they were matched first.
 
     A weighted sum has `terms`; its counts are those of its terms where they agree, else None or 0. A term has the
     `name` that tells it from the others, and its `weight`.
@@ -61,6 +84,7 @@ class Result:
     name: str = ""
     weight: float | None = None
     terms: tuple[Result, ...] = ()
+    matching: Matching | None = None
     gradient: Any = field(default=None, repr=False)
 
     @property
@@ -83,7 +107,7 @@ class Result:
             "loss": self.loss, "family": self.family, "parameters": self.parameters, "reduction": self.reduction,
         }  # fmt: skip
         if self.value is None:
-            record["values"] = [strict(float(x)) for x in self.values]
+            record["values"] = _listed(self.values)
         else:
             record["value"] = strict(self.value)
         if self.weight is not None:
@@ -97,6 +121,11 @@ class Result:
             record["absent"] = self.absent
         if self.groups:
             record["groups"] = [_group_record(group) for group in self.groups]
+        if self.matching is not None:
+            record |= self.matching.counts()
+            if self.value is None:
+                pairs = zip(self.matching.pred.tolist(), self.matching.target.tolist(), strict=True)
+                record["pairs"] = [list(pair) for pair in pairs]
         return record | {"signature": self.signature}
 
 
@@ -114,6 +143,11 @@ def _group_record(group: Group) -> dict[str, Any]:
     value = None if group.value is None else strict(group.value)
     record = {"group": group.label, "value": value, "count": group.count, "ignored": group.ignored}
     return record if group.absent is None else record | {"absent": group.absent}
+
+
+def _listed(values: Any) -> list[Any]:
+    """Return values, or rows of values, as JSON holds them."""
+    return [_listed(x) if getattr(x, "ndim", 0) or isinstance(x, list) else strict(float(x)) for x in values]
 
 
 def strict(x: float) -> float | str:

@@ -106,7 +106,7 @@ class SummedWalk(Walk):
         self.shares: list[float] = []
         self.ledger = Ledger() if options.by_item else None
         # How many entries the first axis of the prediction has, which labels may be given for.
-        self.rows = reading.rows
+        self.labelled = reading.rows
         self.by_class = isinstance(options.group_by, str) and options.group_by == "class"
         # Where only some items count in the end, the weights of all in a second pass.
         self.chosen: Any = None

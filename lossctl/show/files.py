@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lossctl.data.output import replacing
 from lossctl.run.result import Result
-from lossctl.show.results import as_csv, as_json, columns, listed, row_signatures
+from lossctl.show.results import as_csv, as_json, columns, indices, listed, row_signatures
 
 ENDINGS = (".csv", ".json", ".npy", ".parquet")
 
@@ -43,7 +43,7 @@ def _npy(results: Sequence[Result], path: str) -> None:
         flat = results[0].values
         shape = (len(flat),)
     else:
-        _, *values = columns(results).values()
+        values = [*columns(results).values()][len(indices(results)) :]
         flat = [float(x) for row in zip(*values, strict=True) for x in row]
         shape = (len(values[0]), len(results))
     with ArrayWriter(path, shape) as writer:

@@ -90,6 +90,8 @@ def columns(results: Sequence[Result]) -> dict[str, list[Cell]]:
         table["value"] = [float(result) for result in results]
         table |= {"weighted": [result.weighted for result in results]} if weighed else {}
         table["count"] = [result.count for result in results]
+        if matching := results[0].matching:
+            table |= {kind: [count] * len(results) for kind, count in matching.counts().items()}
         for kind in ("ignored", "degenerate", "absent"):
             counts = [None if isinstance(result, Total) else getattr(result, kind) or 0 for result in results]
             if any(counts):
@@ -100,8 +102,18 @@ def columns(results: Sequence[Result]) -> dict[str, list[Cell]]:
         counted = ", ".join(f"{name} {size}" for name, size in zip(titles(results), sizes, strict=True))
         hint = "ask for one loss at a time, or for --format json"
         raise UsageError(f"the losses have different numbers of values: {counted}", hint=hint)
-    values = {name: list(map(float, result.values)) for name, result in zip(titles(results), results, strict=True)}
-    return {"item": [*range(sizes[0])], **values}
+    values: dict[str, list[Cell]] = {
+        name: [*map(float, result.values)] for name, result in zip(titles(results), results, strict=True)
+    }
+    return indices(results) | values
+
+
+def indices(results: Sequence[Result]) -> dict[str, list[Cell]]:
+    """Return the columns that say which item a row under `none` is: its number, or what was matched."""
+    matching = results[0].matching
+    if matching is None:
+        return {"item": [*range(len(results[0].values))]}
+    return {"pred": matching.pred.tolist(), "target": matching.target.tolist()}
 
 
 TOTAL = "total"
@@ -129,7 +141,8 @@ def plain(results: Sequence[Result]) -> str:
     """One number alone; several losses or terms as `name<TAB>value`; under `none` a line per item."""
     table = columns(results)
     if results[0].value is None:
-        del table["item"]
+        for name in indices(results):
+            del table[name]
         head = ["\t".join(table)] if len(results) > 1 else []
         return "".join(f"{line}\n" for line in [*head, *map("\t".join, rows(table))])
     if "group" in table:

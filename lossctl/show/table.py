@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Sequence
+from typing import Literal
 
 from rich import box
 from rich.console import Console
@@ -22,12 +23,9 @@ UNBROKEN = 10_000
 def table(results: Sequence[Result], width: int, colour: bool) -> str:
     """Return the table, and below it the signature of each result."""
     cells = columns(results)
-    out = io.StringIO()
-    console = Console(
-        file=out, width=UNBROKEN, force_terminal=colour, color_system="auto" if colour else None, highlight=False
-    )
+    out, console = _paper(colour)
     grid = _grid(cells, named=results[0].value is not None)
-    if results[0].value is None or Measurement.get(console, console.options, grid).maximum <= width:
+    if results[0].value is None or _fits(console, grid, width):
         console.print(grid)
     else:
         console.print(_stacked(cells))
@@ -35,6 +33,27 @@ def table(results: Sequence[Result], width: int, colour: bool) -> str:
         # A sum's is long: a line for each term.
         console.print(Text(signature.replace(" + ", "\n+ "), style="dim"), soft_wrap=True)
     return out.getvalue()
+
+
+def matrix(cells: dict[str, list[Cell]], signature: str, width: int, colour: bool) -> str | None:
+    """Return a matrix as a table with its signature below it; None where it is wider than that."""
+    out, console = _paper(colour)
+    grid = _grid(cells, named=False)
+    if not _fits(console, grid, width):
+        return None
+    console.print(grid)
+    console.print(Text(signature, style="dim"), soft_wrap=True)
+    return out.getvalue()
+
+
+def _paper(colour: bool) -> tuple[io.StringIO, Console]:
+    out = io.StringIO()
+    system: Literal["auto"] | None = "auto" if colour else None
+    return out, Console(file=out, width=UNBROKEN, force_terminal=colour, color_system=system, highlight=False)
+
+
+def _fits(console: Console, grid: Table, width: int) -> bool:
+    return Measurement.get(console, console.options, grid).maximum <= width
 
 
 def _grid(cells: dict[str, list[Cell]], named: bool) -> Table:

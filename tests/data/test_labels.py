@@ -94,3 +94,11 @@ def test_one_column_has_to_be_chosen(text: str, tmp_path: Path, monkeypatch: pyt
 def test_a_missing_file() -> None:
     with pytest.raises(LossctlError, match="no such file"):
         read_labels("missing.csv::name")
+
+
+@pytest.mark.parametrize("data", [DATA, DATA.replace(b"\n", b"\r\n"), b"1,2\n3,4\n", "name,x\nK\u00f6ln,1\n".encode()])
+def test_quotes_make_no_difference(data: bytes) -> None:
+    """Text without quotes is split at its commas; with one, every record is read by the grammar."""
+    last = data.rstrip().rpartition(b",")[2]
+    quoted = data.replace(last, b'"' + last + b'"')
+    assert read_rows("-::0..-1", io.BytesIO(data)) == read_rows("-::0..-1", io.BytesIO(quoted))

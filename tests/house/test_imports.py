@@ -19,6 +19,7 @@ LIBRARIES = {
     "typer": {"cli"},
     "rich": {"show", "cli"},
     "pyarrow": {"data", "show"},
+    "scipy": {"run"},
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
