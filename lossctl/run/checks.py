@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lossctl.errors import UsageError
-from lossctl.loss import Loss
+from lossctl.loss import BOX_WIDTHS, Loss
 from lossctl.run.options import Options
 
 DEFAULTS = Options()
@@ -14,6 +14,7 @@ USES: dict[str, Callable[[Loss], bool]] = {
     "box_format": lambda loss: loss.shape == "boxes",
     "pred_format": lambda loss: loss.shape == "boxes",
     "target_format": lambda loss: loss.shape == "boxes",
+    "degrees": lambda loss: loss.shape == "rotated",
     "input": lambda loss: loss.takes_scores,
     "layout": lambda loss: loss.shape in ("classes", "regions"),
     "aggregate": lambda loss: loss.shape == "regions",
@@ -21,7 +22,7 @@ USES: dict[str, Callable[[Loss], bool]] = {
     "activation": lambda loss: loss.shape == "regions",
     "include_background": lambda loss: loss.shape == "regions",
     "class_weights": lambda loss: "class_weight" in loss.data,
-    "ignore_index": lambda loss: loss.shape != "boxes" and loss.has_target and loss.target_input is None,
+    "ignore_index": lambda loss: loss.shape not in BOX_WIDTHS and loss.has_target and loss.target_input is None,
 }
 
 

@@ -33,6 +33,7 @@ class Options:
     box_format: BoxFormat = "xyxy"
     pred_format: BoxFormat | None = None
     target_format: BoxFormat | None = None
+    degrees: bool = False
     input: Input | None = None
     layout: Layout | None = None
     aggregate: Aggregate | None = None
@@ -69,6 +70,11 @@ class Options:
     def formats(self) -> tuple[str, str]:
         """The box formats of prediction and target."""
         return self.pred_format or self.box_format, self.target_format or self.box_format
+
+    @property
+    def angle(self) -> str:
+        """The unit of the angles of rotated boxes."""
+        return "degrees" if self.degrees else "radians"
 
     @property
     def workers(self) -> int:
