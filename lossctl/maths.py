@@ -430,9 +430,10 @@ def _reduced(a, b):
     angle, lost, turns, quadrant = _quarter_turns(a, b, TWO_OVER_PI)
     first, rest_1 = _sum(angle - turns * PI_HALF_1, -(turns * PI_HALF_2))
     second, rest_2 = _sum(first, -(turns * PI_HALF_3))
-    rest = (rest_1 + rest_2) + (lost - turns * PI_HALF_4)
-    total = second + rest
-    return total, rest - (total - second), quadrant
+    third, rest_3 = _sum(second, lost)
+    rest = (rest_1 + rest_2) + (rest_3 - turns * PI_HALF_4)
+    total = third + rest
+    return total, rest - (total - third), quadrant
 
 
 def _reduced_degrees(a, b):
