@@ -50,8 +50,10 @@ def open_side(text: str, role: str, losses: Sequence[Loss], options: Options, st
             "rotated": ROTATED_NAMES,
             "boxes": BOX_NAMES[options.formats[role == "target"]],
         }
-        names = [known for shape, sets in kinds.items() if shape in shapes for known in sets]
-        width = BOX_WIDTHS[shapes.pop()] if len(shapes) == 1 else None
+        names, width = [known for sets in kinds.values() for known in sets], None
+        if len(shapes) == 1:
+            shape = shapes.pop()
+            names, width = kinds[shape], BOX_WIDTHS[shape]
     elif role == "target":
         names = TARGET_NAMES
     elif shapes == {"classes"}:
@@ -66,6 +68,8 @@ def open_side(text: str, role: str, losses: Sequence[Loss], options: Options, st
         raise
     if role == "pred" and "::" not in text:
         _refuse_targets(source)
+    if names is ROTATED_NAMES and "::" not in text:
+        _refuse_upright(source)
     if options.nonfinite != "error":
         source.admit_nonfinite()
     return source
@@ -80,6 +84,15 @@ def _other_boxes(text: str, role: str, width: int | None) -> str | None:
                 open_source(text, role=role, width=other)
                 return of_width(other)
     return None
+
+
+def _refuse_upright(source: Source) -> None:
+    """Raise DataError where five columns would be a rotated box, and four of them are named as an upright one."""
+    columns = tuple(name.casefold() for name in source.columns or ())
+    for known in (known for sets in BOX_NAMES.values() for known in sets):
+        if columns not in ROTATED_NAMES and set(known) <= set(columns):
+            hint = f"{of_width(len(known))}; or choose: {source.path}::col,col"
+            raise DataError(f"{','.join(known)} are a box of {len(known)} numbers", hint=hint, path=source.path, line=1)
 
 
 def _refuse_targets(source: Source) -> None:

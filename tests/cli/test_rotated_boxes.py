@@ -68,6 +68,18 @@ def test_gradient_keeps_its_columns(here, tmp_path):
     assert [float(x) for x in row.split(",")] == expected[0].tolist()
 
 
+def test_a_loss_of_ones_own(here, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        'SHAPE = "rotated"\n'
+        "def value(p, g, turn):\n    return turn[0] * turn[0]\n"
+        "def slope(p, g, turn):\n    return 0.0, 0.0, 0.0, 0.0, 2 * turn[0] * turn[1]\n"
+    )
+    mine, boxes = str(tmp_path / "mine.py"), ("0,0,1,1,75", "0,0,1,1,45")
+    assert float(here("box", mine, *boxes, "--degrees").out) == pytest.approx(0.25, rel=1e-15)
+    slope = lossctl.loss(mine).gradient([[0, 0, 1, 1, 75]], [[0, 0, 1, 1, 45]], degrees=True)
+    assert slope[0, 4] == pytest.approx(math.sqrt(0.75) * math.pi / 180, rel=1e-15)
+
+
 def test_flat_boxes_are_counted(here):
     answer = here("box", "probiou", "0,0,6,0,0;1,1,2,2,0", "1,0,4,0,0;1,1,2,2,0", "--format=json")
     assert json.loads(answer.out)["results"][0]["degenerate"] == 1
@@ -100,6 +112,15 @@ def test_tables_of_the_other_width(here, tmp_path):
     np.save(tmp_path / "five.npy", np.ones((3, 5)))
     assert FOUR in here("box", "probiou", tmp_path / "four.csv", TARGET).hint
     assert FIVE in here("box", "giou", tmp_path / "five.npy", "0,0,1,1").hint
+
+
+def test_an_upright_box_beside_a_number_is_not_a_rotated_box(here, tmp_path):
+    (tmp_path / "p.csv").write_text("id,x1,y1,x2,y2\n7,0,0,10,4\n")
+    answer = here("box", "probiou", tmp_path / "p.csv", TARGET)
+    assert answer.code == 3
+    assert answer.error() == f"{tmp_path / 'p.csv'}:1: x1,y1,x2,y2 are a box of 4 numbers"
+    assert answer.hint.startswith(FOUR)
+    assert here("box", "probiou", f"{tmp_path / 'p.csv'}::1,2,3,4,0", TARGET).code == 0
 
 
 def test_python_refuses_the_same():

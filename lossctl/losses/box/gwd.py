@@ -3,7 +3,7 @@
 Formula
     1 - 1 / (tau + ln(1 + D))
     D = √(r2 + alpha² (tr Σp + tr Σg - 2 √(tr(Σp Σg) + 2 √(det Σp det Σg)))) / (2 (det Σp det Σg)^⅛)
-    Σ    R(θ) diag(w², h²) R(θ)ᵀ / 4
+    Σ    R(θ) diag(w², h²) R(θ)ᵀ / 4 of a box (cx, cy, w, h, θ)
 
 Range
     1 - 1/tau (identical), so 0 by default, to 1. Where a side is 0 it is the limit: 1, unless the boxes are identical.

@@ -3,7 +3,7 @@
 Formula
     1 - V / (Vp + Vg - V)
     V = 4 √det(Σp - Σp (Σp + Σg)⁻¹ Σp)        Vp = 4 √det Σp        Vg = 4 √det Σg
-    Σ    R(θ) diag(w², h²) R(θ)ᵀ / 4
+    Σ    R(θ) diag(w², h²) R(θ)ᵀ / 4 of a box (cx, cy, w, h, θ)
 
 Range
     2/3 (identical) to 1. Where sides are 0 it is the limit: 1, unless both boxes are lines of one direction.

@@ -4,7 +4,7 @@ Formula
     1 - 1 / (tau + ln(1 + √K))
     K = ½ Δᵀ Σp⁻¹ Δ / alpha² + ½ tr(Σp⁻¹ Σg) + ½ ln(det Σp / det Σg) - 1
     Δ    offset of the centres
-    Σ    R(θ) diag(w², h²) R(θ)ᵀ / 4
+    Σ    R(θ) diag(w², h²) R(θ)ᵀ / 4 of a box (cx, cy, w, h, θ)
 
 Range
     1 - 1/tau (identical), so 0 by default, to 1. Where sides are 0 it is the limit: 1, unless both boxes are lines on

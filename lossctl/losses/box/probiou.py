@@ -4,7 +4,7 @@ Formula
     √(1 - exp(-B))
     B = ⅛ Δᵀ M⁻¹ Δ + ½ ln(det M / √(det Σp det Σg))        M = (Σp + Σg) / 2
     Δ    offset of the centres
-    Σ    R(θ) diag(w², h²) R(θ)ᵀ / 12, the covariance of a box filled evenly
+    Σ    R(θ) diag(w², h²) R(θ)ᵀ / 12 of a box (cx, cy, w, h, θ), the covariance of what fills it
 
 Range
     0 (identical) to 1 (far apart). Where sides are 0 it is the limit: 1, unless both boxes are lines on one line.

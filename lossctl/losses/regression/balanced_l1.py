@@ -13,8 +13,8 @@ Parameters
     b        where the two parts meet, in the unit of the numbers
 
 Elsewhere
-    mmdet writes b for our B and beta for our b, and has alpha ln(b x / beta + 1) as the slope but the value of beta 1:
-    the same at b 1 only. There alpha is 0.5 and gamma 1.5, as here.
+    mmdet calls our b beta, and has B x + 1 where B x + b stands here, and gamma / B for gamma b / B: the same at b 1
+    only; elsewhere its slope jumps where the parts meet.
 
 Reference
     Pang et al. (2019), Libra R-CNN: Towards Balanced Learning for Object Detection, arXiv:1904.02701.
