@@ -194,6 +194,23 @@ def test_a_side_of_0_is_the_limit_of_one_that_shrinks(name, pair):
 
 
 @pytest.mark.parametrize("name", ROTATED)
+def test_no_numbers_make_no_number(name):
+    """Sides, offsets and angles of all sizes, in all mixtures, equal ones and zeros among them."""
+    chance, n = np.random.default_rng(5), 20_000
+    low = perfect(find(name), tau=1.0)
+    for decades in (320, 160, 20):
+        p, g = (10.0 ** chance.uniform(-decades, min(decades, 308), (n, 5)) for _ in range(2))
+        for side in (p, g):
+            side[:, 4] = 10.0 ** chance.uniform(-300, 5, n)
+            side[chance.random((n, 5)) < 0.1] = 0
+            side[:, [0, 1, 4]] *= chance.choice([-1.0, 1.0], (n, 3))
+        g = np.where(chance.random((n, 5)) < 0.5, p, g)
+        value, slope = lossctl.loss(name).value_and_gradient(p, g, reduction="none")
+        assert ((value >= low * (1 - 1e-15)) & (value <= 1)).all()
+        assert not np.isnan(slope).any()
+
+
+@pytest.mark.parametrize("name", ROTATED)
 @pytest.mark.parametrize("place", range(5))
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_not_finite(name, place, bad):

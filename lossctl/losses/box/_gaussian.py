@@ -13,10 +13,12 @@ Lengths are scaled by a power of two that brings the longest side near 1. A side
 
 from typing import NamedTuple
 
-from lossctl.maths import clamp, larger, magnitude, ratio, scale_of, select
+from lossctl.maths import SMALLEST_NORMAL, clamp, larger, magnitude, ratio, scale_of, select
 
 # Sides that are shorter than this, beside the longest of both boxes, count as so long where squares are needed.
 SHORTEST = 2.0**-500
+# And sides shorter than this where they are not.
+THINNEST = 2.0**-960
 # Offsets beyond this, in longest sides, count as so far.
 FARTHEST = 2.0**1000
 
@@ -41,20 +43,28 @@ class Pair(NamedTuple):
 
 def measure(p, g, turn):
     """Return the Pair of two boxes (cx, cy, w, h, angle), `turn` as for a loss file."""
-    longest = larger(larger(p[2], p[3]), larger(g[2], g[3]))
+    w, h, gw, gh = normal(p[2]), normal(p[3]), normal(g[2]), normal(g[3])
+    longest = larger(larger(w, h), larger(gw, gh))
     scale, least = scale_of(longest), select(longest == 0.0, 1.0, SHORTEST)
-    w, h, gw, gh = p[2] * scale, p[3] * scale, g[2] * scale, g[3] * scale
     dx, dy = offset(p[0], g[0], scale), offset(p[1], g[1], scale)
     turned = ((w > h) & (gw < gh)) | ((w < h) & (gw > gh))
     w, h = select(turned, h, w), select(turned, w, h)
     line_w, line_h = (w == 0.0) & (gw == 0.0), (h == 0.0) & (gh == 0.0)
     uneven = ((w == 0.0) != (gw == 0.0)) | ((h == 0.0) != (gh == 0.0))
     return Pair(
-        scale,
-        select(w == 0.0, least, w), select(h == 0.0, least, h),
-        select(gw == 0.0, least, gw), select(gh == 0.0, least, gh),
+        scale, scaled(w, scale, least), scaled(h, scale, least), scaled(gw, scale, least), scaled(gh, scale, least),
         select(turned, turn[1], turn[0]), select(turned, -turn[0], turn[1]), turned, dx, dy, uneven, line_w, line_h,
     )  # fmt: skip
+
+
+def normal(side):
+    """Return a side, or 0 for one so short that a double has not all its digits."""
+    return select(side < SMALLEST_NORMAL, 0.0, side)
+
+
+def scaled(side, scale, least):
+    """Return a scaled side, `least` for 0."""
+    return select(side == 0.0, least, larger(side * scale, THINNEST))
 
 
 def offset(x, target, scale):

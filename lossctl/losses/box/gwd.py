@@ -31,6 +31,7 @@ from typing import Annotated, NamedTuple
 from lossctl.loss import Interval, Positive
 from lossctl.losses.box._bounded import bounded, bounded_slope
 from lossctl.losses.box._gaussian import measure, to_sides
+from lossctl.losses.regression._roots import hypotenuse
 from lossctl.maths import larger, log1p, magnitude, ratio, scale_of, select, sqrt, times
 
 SHAPE = "rotated"
@@ -83,8 +84,7 @@ def distance(pair, alpha):
     """Return the Distance of a pair."""
     w, h, gw, gh = pair.w, pair.h, pair.target_w, pair.target_h
     straight, crossing = w * gw + h * gh, w * gh + h * gw
-    a, b = straight * pair.cosine, crossing * pair.sine
-    root = sqrt(a * a + b * b)
+    root = hypotenuse(straight * pair.cosine, crossing * pair.sine)
     # (w² - h²) (W² - H²) / (wW + hH + root), the root of which times the sine is what the angle adds.
     leaning = sqrt(magnitude(w - h)) * sqrt(magnitude(gw - gh)) * sqrt((w + h) * ((gw + gh) / (straight + root)))
     growth_w, growth_h, leaning = alpha * (w - gw), alpha * (h - gh), alpha * leaning

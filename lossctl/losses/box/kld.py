@@ -59,12 +59,11 @@ def slope(p, g, tilt, turn, tau, alpha):
     leaning_w, leaning_h = wide * (gw - gh) * (wide * (gw + gh)), tall * (gw - gh) * (tall * (gw + gh))
     by_log_w = leaning_w - found.growth_w * (found.growth_w + 2.0 * found.scale) - 4.0 * u * u
     by_log_h = -leaning_h - found.growth_h * (found.growth_h + 2.0 * found.scale) - 4.0 * v * v
-    turning = found.sine * found.leaning * (pair.cosine * found.leaning * found.scale)
-    by_angle = turning - 4.0 * u * v * ((w - h) / w * ((w + h) / h))
-    center = to_center(
-        pair, tilt, 4.0 * u * rate * (found.scale / (w * alpha)), 4.0 * v * rate * (found.scale / (h * alpha))
-    )
-    return *center, *to_sides(pair, p, by_log_w * rate, by_log_h * rate), by_angle * rate
+    reach = rate * found.scale
+    turning = found.sine * found.leaning * (found.leaning * (pair.cosine * reach))
+    by_angle = turning - 4.0 * (u * rate) * (v * ((w - h) / w * ((w + h) / h)))
+    center = to_center(pair, tilt, 4.0 * (u * reach) / (w * alpha), 4.0 * (v * reach) / (h * alpha))
+    return *center, *to_sides(pair, p, by_log_w * rate, by_log_h * rate), by_angle
 
 
 class Divergence(NamedTuple):
