@@ -31,7 +31,7 @@ class Case(NamedTuple):
     @property
     def items(self) -> int:
         """How many items a call computes."""
-        return self.pred.size // 4 if find(self.function.name).shape == "boxes" else self.pred.size
+        return self.pred.size // find(self.function.name).per_item
 
     @property
     def bytes(self) -> int:
@@ -64,7 +64,8 @@ def make(name: str, layout: str, dtype: str, threads: int | None = None, divide:
     """Return the case of a loss; `divide` makes it that much smaller."""
     loss = find(name)
     makers = {
-        "boxes": _boxes, "numbers": _numbers, "binary": _binary, "classes": _classes, "regions": _regions
+        "boxes": _boxes, "rotated": _rotated, "numbers": _numbers, "binary": _binary, "classes": _classes,
+        "regions": _regions,
     }  # fmt: skip
     pred, target, options = makers[loss.shape](np.random.default_rng(7), loss, layout, divide)
     if target is not None and target.dtype == np.float64:
@@ -97,6 +98,14 @@ def boxes(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
 
 def _boxes(rng: np.random.Generator, loss: Loss, layout: str, divide: int) -> Made:
     return *boxes(rng, BOXES // divide), {}
+
+
+def _rotated(rng: np.random.Generator, loss: Loss, layout: str, divide: int) -> Made:
+    sides = []
+    for corners in boxes(rng, BOXES // divide):
+        low, high = corners[:, :2], corners[:, 2:]
+        sides.append(np.column_stack([(low + high) / 2, high - low, rng.normal(0.5, 0.2, len(corners))]))
+    return sides[0], sides[1], {}
 
 
 def _numbers(rng: np.random.Generator, loss: Loss, layout: str, divide: int) -> Made:

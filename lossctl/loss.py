@@ -5,13 +5,16 @@ without an annotation come from the data and tell, with the constant `SHAPE`, ho
 
     numbers   value(pred, target)                    one number against one number (the default)
     boxes     value(p, g)                            two boxes (x1, y1, x2, y2)
+    rotated   value(p, g, tilt, turn)                two boxes (cx, cy, w, h, angle), or three of these; sine and cosine
+                                                     of the prediction's angle, and of how far it is beyond the target's
     binary    value(q, r, log_q, log_r, y)           any of: probability, 1 - q, their logs, the target
     classes   value(q, r, log_q, y, class_weight, classes)   one class's part of a row; parts are added
     regions   value(tp, fp, fn, tn, diff, total, …)  any of the sums over the pixels of one image and class
     regions   value(z, q, r, y, …)                   or one pixel's part of them: the loss is the mean of the parts
 
 The annotated arguments are the loss's parameters. `slope` takes the same arguments and returns the derivative
-with respect to each prediction argument (for boxes, the four derivatives with respect to p). Optional:
+with respect to each prediction argument (for boxes, the derivatives with respect to the numbers of p, by an angle per
+radian). Optional:
 `weight(…)`, what an item counts for in the mean when that is not 1; `root(mean)` with `root_slope(root)` for a
 loss that is a function of the mean; `inside(…)` with the text DOMAIN, which data the loss is defined for;
 `conflict(…)`, what is wrong with parameters that do not go together; AUTO, for parameters that may be `auto`, the
@@ -48,15 +51,18 @@ __all__ = [
     "did_you_mean", "find", "names", "read", "shelf",
 ]  # fmt: skip
 
-Shape = Literal["numbers", "boxes", "binary", "classes", "regions"]
+Shape = Literal["numbers", "boxes", "rotated", "binary", "classes", "regions"]
 
 SHELF = Path(__file__).with_name("losses")
 SECTIONS = ("Good at", "Fails", "Formula", "Range", "Elsewhere", "Reference", "Examples")
+# How many numbers a box has.
+BOX_WIDTHS = {"boxes": 4, "rotated": 5}
 OVERLAPS = ("tp", "fp", "fn", "tn", "diff", "total", "target", "count", "parts")
 PIXELS = ("z", "q", "r")
 PREDICTED = {
     "numbers": ("pred",),
     "boxes": ("p",),
+    "rotated": ("p",),
     "binary": ("q", "r", "log_q", "log_r"),
     "classes": ("q", "r", "log_q"),
     "regions": (*OVERLAPS, *PIXELS),
@@ -64,6 +70,7 @@ PREDICTED = {
 GIVEN = {
     "numbers": ("target",),
     "boxes": ("g",),
+    "rotated": ("g", "tilt", "turn"),
     "binary": ("y",),
     "classes": ("y", "class_weight", "classes"),
     "regions": ("y", "from_pred", "from_target"),
@@ -106,7 +113,12 @@ class Loss:
     @property
     def has_target(self) -> bool:
         """Whether the loss compares with a target (entropy does not)."""
-        return self.shape in ("boxes", "numbers", "regions") or "y" in self.data
+        return self.shape in (*BOX_WIDTHS, "numbers", "regions") or "y" in self.data
+
+    @property
+    def per_item(self) -> int:
+        """How many numbers one item has on each side: those of a box, else one."""
+        return BOX_WIDTHS.get(self.shape, 1)
 
     @property
     def takes_scores(self) -> bool:
@@ -218,7 +230,8 @@ def _read_own(path: str) -> Loss:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise UsageError(f"{path} does not run: {type(error).__name__}: {error}") from None
-    families = {"boxes": "box", "regions": "region", "binary": "classification", "classes": "classification"}
+    families = {"regions": "region", "binary": "classification", "classes": "classification"}
+    families |= dict.fromkeys(BOX_WIDTHS, "box")
     return read(module, file.stem.replace("_", "-"), families.get(getattr(module, "SHAPE", ""), "regression"))
 
 

@@ -16,7 +16,7 @@ What the compiler needs to turn a loop over these functions into packed instruct
 Errors are in units in the last place (ulp) of the exact result; ``tests/test_maths.py`` measures them.
 NaN in gives NaN out unless a docstring says otherwise.  Arguments are floats.
 
-Sources: the reductions and the coefficients of log, log1p and atan are those of FreeBSD's msun (fdlibm);
+Sources: the reductions and the coefficients of log, log1p, atan, sine and cosine are those of FreeBSD's msun (fdlibm);
 the coefficients of exp and of the logarithm inside power come from a Remez exchange run at 60 digits.
 """
 
@@ -41,6 +41,18 @@ LOG2_E = 1.4426950408889634
 # ln 2 in two parts; the first ends in 21 zero bits, so its product with an exponent is exact.
 LN2_HI = 6.93147180369123816490e-01
 LN2_LO = 1.90821492927058770002e-10
+TWO_OVER_PI = 0.6366197723675814
+# π/2 in four parts: the first three have 31 bits, so that their products with a number below 2²² are exact.
+PI_HALF_1 = 1.5707963267341256
+PI_HALF_2 = 6.07710050359346e-11
+PI_HALF_3 = 2.9127320548227e-20
+PI_HALF_4 = 1.2706558760139879e-29
+# π/180 in two parts, the first of 26 bits, and whole.
+RADIAN_HI = 0.01745329238474369
+RADIAN_LO = 1.3519960527851425e-10
+RADIAN = 0.017453292519943295
+# Angles beyond this, in radians or in degrees, are refused: a double near it still tells them to 1e-9.
+FARTHEST_ANGLE = 1e6
 TWO_THIRDS = 0.6666666666666666
 TWO_THIRDS_HI = 0.6666666567325592
 TWO_THIRDS_LO = 9.934107462565104e-09
@@ -396,3 +408,97 @@ def power(x, y):
     result = select(x == 0.0, at_end, select(x == INF, at_end, result))
     result = select(x >= 0.0, result, NAN)
     return select(y == y, result, y)
+
+
+def _sum(a, b):
+    # a + b rounded, and what was lost (Knuth).
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+def _quarter_turns(a, b, per_quarter):
+    # a − b rounded, what that lost, and the nearest whole number of quarter turns, as a double and in the low bits.
+    angle, lost = _sum(a, -b)
+    shifted = clamp(angle, -4e6, 4e6) * per_quarter + 1.5 * TWO_52
+    return angle, lost, shifted - 1.5 * TWO_52, bits(shifted) & 3
+
+
+def _reduced(a, b):
+    # a − b less whole quarter turns, as a sum of two, and which of the four quadrants it is in. In 146 bits of π/2
+    # (Cody and Waite): enough for any double in reach, however near to a multiple of π/2.
+    angle, lost, turns, quadrant = _quarter_turns(a, b, TWO_OVER_PI)
+    first, rest_1 = _sum(angle - turns * PI_HALF_1, -(turns * PI_HALF_2))
+    second, rest_2 = _sum(first, -(turns * PI_HALF_3))
+    third, rest_3 = _sum(second, lost)
+    rest = (rest_1 + rest_2) + (rest_3 - turns * PI_HALF_4)
+    total = third + rest
+    return total, rest - (total - third), quadrant
+
+
+def _reduced_degrees(a, b):
+    # The same of degrees, in radians: the quarter turns are exact.
+    angle, lost, turns, quadrant = _quarter_turns(a, b, 1.0 / 90.0)
+    degrees, rest = _sum(angle - 90.0 * turns, lost)
+    leading = _upper(degrees)
+    exact = leading * RADIAN_HI
+    rest = leading * RADIAN_LO + ((degrees - leading) * RADIAN + rest * RADIAN)
+    total = exact + rest
+    return total, rest - (total - exact), quadrant
+
+
+def _sine_series(x, rest):
+    # sin(x + rest) for |x| ≤ π/4.
+    z = x * x
+    w = z * z
+    cube = z * x
+    series = 8.33333333332248946124e-03 + z * (-1.98412698298579493134e-04 + z * 2.75573137070700676789e-06)
+    series = series + z * w * (-2.50507602534068634195e-08 + z * 1.58969099521155010221e-10)
+    return x - ((z * (0.5 * rest - cube * series) - rest) - cube * -1.66666666666666324348e-01)
+
+
+def _cosine_series(x, rest):
+    # cos(x + rest) for |x| ≤ π/4.
+    z = x * x
+    w = z * z
+    series = 4.16666666666666019037e-02 + z * (-1.38888888888741095749e-03 + z * 2.48015872894767294178e-05)
+    high = -2.75573143513906633035e-07 + z * (2.08757232129817482790e-09 + z * -1.13596475577881948265e-11)
+    series = z * series + w * w * high
+    half = 0.5 * z
+    near = 1.0 - half
+    return near + (((1.0 - near) - half) + (z * series - x * rest))
+
+
+def _at_quadrant(x, rest, quadrant, a, b):
+    # The sine, a quarter turn on for each quadrant; nothing beyond the reach of the reduction.
+    across, along = _sine_series(x, rest), _cosine_series(x, rest)
+    size = select((quadrant & 1) == 1, along, across)
+    turned = select((quadrant & 2) == 2, -size, size)
+    return select(abs(a - b) <= 2.0 * FARTHEST_ANGLE, turned, NAN)
+
+
+def sine(a, b):
+    """sin(a − b) within 1 ulp, of the difference itself and not of what it is rounded to; NaN for |a − b| > 2·10⁶.
+
+    Cody and Waite's reduction to |x| ≤ π/4, and FreeBSD's series.
+    """
+    x, rest, quadrant = _reduced(a, b)
+    return _at_quadrant(x, rest, quadrant, a, b)
+
+
+def cosine(a, b):
+    """cos(a − b) within 1 ulp, as `sine`."""
+    x, rest, quadrant = _reduced(a, b)
+    return _at_quadrant(x, rest, quadrant + 1, a, b)
+
+
+def sine_degrees(a, b):
+    """The sine of a − b degrees within 1 ulp, as `sine`; exactly 0, 1 or −1 at multiples of 90."""
+    x, rest, quadrant = _reduced_degrees(a, b)
+    return _at_quadrant(x, rest, quadrant, a, b)
+
+
+def cosine_degrees(a, b):
+    """The cosine of a − b degrees within 1 ulp, as `sine_degrees`."""
+    x, rest, quadrant = _reduced_degrees(a, b)
+    return _at_quadrant(x, rest, quadrant + 1, a, b)

@@ -37,7 +37,8 @@ def _fresh_maths():
 maths = _fresh_maths()
 FUNCTIONS = {name: f for name, f in vars(maths).items() if inspect.isfunction(f)}
 PUBLIC = sorted(name for name in FUNCTIONS if not name.startswith("_"))
-ELEMENTARY = ["exp", "expm1", "log", "log1p", "tanh", "atan", "sqrt", "sigmoid", "softplus", "power"]
+ANGULAR = ["sine", "cosine", "sine_degrees", "cosine_degrees"]
+ELEMENTARY = ["exp", "expm1", "log", "log1p", "tanh", "atan", "sqrt", "sigmoid", "softplus", "power", *ANGULAR]
 
 
 @intrinsic
@@ -210,6 +211,26 @@ def power_points(rng):
     return x, y
 
 
+def angle_pairs(rng, quarter):
+    """Pairs of angles within reach: any, close ones, and differences of almost a multiple of a quarter turn."""
+    x = rng.uniform(-4.0 * quarter, 4.0 * quarter, 1500)
+    wide = rng.uniform(-1e6, 1e6, (1500, 2))
+    turns = np.concatenate([rng.integers(-12, 13, 500), rng.integers(-int(1e6 / quarter), int(1e6 / quarter), 1500)])
+    pairs = [
+        (x, rng.permutation(x)),
+        (wide[:, 0], wide[:, 1]),
+        (around(rng, x, 1), x),
+        (x, powers(rng, -300, 0, 1500)),
+        (turns * quarter, 0.0 * turns),
+        (around(rng, turns * quarter, 1), 0.0 * turns),
+        (powers(rng, -1000, 0, 500), np.zeros(500)),
+        (turns * quarter + x.max(), np.full(2000, x.max())),
+    ]
+    columns = zip(*(np.broadcast_arrays(*pair) for pair in pairs), strict=True)
+    a, b = (np.concatenate(list(column)) for column in columns)
+    return a, b
+
+
 POINTS = {
     "exp": exp_points,
     "expm1": expm1_points,
@@ -226,6 +247,8 @@ POINTS = {
 def points(name, seed=0):
     if name == "power":
         return power_points(random(seed))
+    if name in ANGULAR:
+        return angle_pairs(random(seed), 90.0 if name.endswith("degrees") else math.pi / 2)
     x = np.concatenate(POINTS[name](random(seed)))
     return (x[np.isfinite(x)],)
 
@@ -236,6 +259,24 @@ def points(name, seed=0):
 def tame(z):
     # Beyond this the result has long overflowed, underflowed or reached its limit.
     return max(min(z, mpmath.mpf(3000)), mpmath.mpf(-3000))
+
+
+def of_degrees(function):
+    """In as many digits as the sum of two doubles may have."""
+
+    def exact(a, b):
+        with mpmath.workdps(420):
+            return function((a - b) * mpmath.pi / 180)
+
+    return exact
+
+
+def of_radians(function):
+    def exact(a, b):
+        with mpmath.workdps(420):
+            return function(a - b)
+
+    return exact
 
 
 EXACT = {
@@ -249,6 +290,10 @@ EXACT = {
     "sigmoid": lambda z: 1 / (1 + mpmath.exp(tame(-z))),
     "softplus": lambda z: max(z, 0) + mpmath.log1p(mpmath.exp(tame(-abs(z)))),
     "power": lambda x, y: mpmath.exp(tame(y * mpmath.log(x))),
+    "sine": of_radians(mpmath.sin),
+    "cosine": of_radians(mpmath.cos),
+    "sine_degrees": of_degrees(mpmath.sin),
+    "cosine_degrees": of_degrees(mpmath.cos),
 }
 # What the docstrings promise.
 BOUND = dict.fromkeys(ELEMENTARY, 1.0)
@@ -366,6 +411,30 @@ SPECIAL = {
         (0.0, NAN, NAN),
         (INF, NAN, NAN),
     ],
+}
+
+
+SPECIAL |= {
+    "sine": [
+        (0.0, 0.0, 0.0),
+        (TINY, 0.0, TINY),
+        (2e6, 1e300, NAN),
+        (2.1e6, 0.0, NAN),
+        (INF, 0.0, NAN),
+        (INF, INF, NAN),
+    ],
+    "cosine": [
+        (0.0, 0.0, 1.0),
+        (TINY, 0.0, 1.0),
+        (-2.1e6, 0.0, NAN),
+        (0.0, -INF, NAN),
+        (NAN, 0.0, NAN),
+        (7.5, 7.5, 1.0),
+    ],
+    "sine_degrees": [(90.0 * k, 0.0, (0.0, 1.0, -0.0, -1.0)[k % 4]) for k in range(-9, 10)]
+    + [(30.0, -60.0, 1.0), (1e6 + 80.0, 1e6 - 10.0, 1.0), (2.1e6, 0.0, NAN), (0.0, INF, NAN)],
+    "cosine_degrees": [(90.0 * k, 0.0, (1.0, 0.0, -1.0, -0.0)[k % 4]) for k in range(-8, 9, 2)]
+    + [(200.5, 20.5, -1.0), (NAN, 1.0, NAN), (1.0, NAN, NAN)],
 }
 
 
@@ -489,7 +558,7 @@ def test_an_integer_exponent_compiles_too():
 
 # --- packed instructions ---------------------------------------------------------------------------------
 
-LIBRARY = re.compile(r"\b_*(exp2?|expm1|log|log1p|log2|tanh|atan|pow|sqrt|fabs|fmax|fmin|ldexp|frexp)f?\b")
+LIBRARY = re.compile(r"\b_*(sin|cos|exp2?|expm1|log|log1p|log2|tanh|atan|pow|sqrt|fabs|fmax|fmin|ldexp|frexp)f?\b")
 
 
 @pytest.mark.parametrize("name", [name for name in PUBLIC if name not in ("bits", "unbits", "held")])

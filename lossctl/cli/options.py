@@ -33,6 +33,7 @@ OPTIONS: dict[str, Entry] = {
     ),
     "pred_format": Entry("Data", "FORMAT", "the same, of the prediction alone"),
     "target_format": Entry("Data", "FORMAT", "the same, of the target alone"),
+    "degrees": Entry("Data", "", "the angle of a box cx,cy,w,h,angle is in degrees [radians]", bool, default=False),
     "input": Entry("Data", "KIND", f"what the prediction is, never guessed: {_one_of(choices.Input)}"),
     "layout": Entry("Data", "AXES", f"axes of the prediction: {_one_of(choices.Layout)} [the one that fits]"),
     "activation": Entry(

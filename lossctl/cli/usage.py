@@ -54,10 +54,10 @@ def _typed(context: Any, arguments: Sequence[str]) -> str:
 def _unknown(option: str, command: Any, typed: str) -> UsageError:
     """Return the error for an option that a command does not have: misspelt, misplaced or another loss's."""
     known = [name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)]
-    close = difflib.get_close_matches(option.lstrip("-"), [name.lstrip("-") for name in known], 1, 0.75)
-    if close:
-        return UsageError(f"unknown option {option}; did you mean --{close[0]}?", hint=f"{typed} --help")
     name = option.lstrip("-")
+    close = difflib.get_close_matches(name, [name.lstrip("-") for name in known], 1, 0.75)
+    if close and name.replace("-", "_") not in OPTIONS:
+        return UsageError(f"unknown option {option}; did you mean --{close[0]}?", hint=f"{typed} --help")
     losses: Sequence[Loss] = getattr(command, "losses", ())
     if not losses and name.replace("-", "_") in OPTIONS:
         return UsageError(f"{option} stands before the loss", hint="options follow it: lossctl box giou PRED TARGET …")

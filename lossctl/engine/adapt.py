@@ -14,11 +14,14 @@ from typing import Any
 from lossctl.engine import back, loops, pixels, regions, spread
 from lossctl.engine.sums import fetch, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
-from lossctl.maths import ratio, select, times
+from lossctl.maths import FARTHEST_ANGLE, RADIAN, cosine, cosine_degrees, ratio, select, sine, sine_degrees, times
 
 Function = Callable[..., Any]
 # What the text of an adapter may call.
-HELPERS = (spread.bernoulli, spread.chance, fetch, store, tree, ratio, select, times)
+HELPERS = (
+    spread.bernoulli, spread.chance, fetch, store, tree, ratio, select, times, sine, cosine, sine_degrees,
+    cosine_degrees,
+)  # fmt: skip
 
 # The sums over pixels that a region loss may ask for, and their derivatives by q.
 SUMS = {
@@ -101,8 +104,11 @@ def items_kernel(
     """
     adapter = Adapter(loss, settings)
     head = "pred, target, i, params"
+    read: tuple[str, ...]
     if loss.shape == "boxes":
         read = (_corners("p", "pred", formats[0]), _corners("g", "target", formats[1]))
+    elif loss.shape == "rotated":
+        read = (*_rotated(), *_angles(loss, formats[0]))
     elif loss.shape == "binary":
         spreader = "bernoulli" if source == "logits" else "chance"
         read = (f"q, r, log_q, log_r = {spreader}(fetch(pred, i))", "y = fetch(target, i)")
@@ -126,6 +132,20 @@ def _corners(name: str, side: str, box_format: str) -> str:
     }[box_format]
 
 
+def _rotated() -> tuple[str, ...]:
+    sides = {"p": "pred", "g": "target"}
+    return tuple(
+        f"{name} = ({', '.join(f'fetch({side}, 5 * i + {k})' for k in range(5))})" for name, side in sides.items()
+    )
+
+
+def _angles(loss: Loss, unit: str) -> tuple[str, ...]:
+    """Return the lines that make the sines and cosines that a loss of rotated boxes asks for."""
+    ending = "_degrees" if unit == "degrees" else ""
+    pairs = {name: f"p[4], {less}" for name, less in (("tilt", "0.0"), ("turn", "g[4]")) if name in loss.data}
+    return tuple(f"{name} = (sine{ending}({pair}), cosine{ending}({pair}))" for name, pair in pairs.items())
+
+
 def _slope_lines(adapter: Adapter, read: tuple[str, ...], source: str, box_format: str) -> tuple[str, ...]:
     loss = adapter.loss
     if loss.slope is None:
@@ -143,8 +163,10 @@ def _slope_lines(adapter: Adapter, read: tuple[str, ...], source: str, box_forma
         "xyxy": ("by[0]", "by[1]", "by[2]", "by[3]"),
         "xywh": ("by[0] + by[2]", "by[1] + by[3]", "by[2]", "by[3]"),
         "cxcywh": ("by[0] + by[2]", "by[1] + by[3]", "0.5 * (by[2] - by[0])", "0.5 * (by[3] - by[1])"),
+        "radians": ("by[0]", "by[1]", "by[2]", "by[3]", "by[4]"),
+        "degrees": ("by[0]", "by[1]", "by[2]", "by[3]", f"{RADIAN} * by[4]"),
     }[box_format]
-    stores = (f"store(slopes, 4 * i + {k}, times(factor, {text}))" for k, text in enumerate(outputs))
+    stores = (f"store(slopes, {len(outputs)} * i + {k}, times(factor, {text}))" for k, text in enumerate(outputs))
     return (*lines, *stores)
 
 
@@ -174,6 +196,16 @@ def _checks(
         spread_out = " + ".join(f"({side}[{k}] - {side}[{k}])" for side in "pg" for k in range(4))
         there = "True"
         flat = "(p[2] == p[0]) | (p[3] == p[1]) | (g[2] == g[0]) | (g[3] == g[1])"
+    elif adapter.loss.shape == "rotated":
+        read = _rotated()
+        numbers_of = [(f"p[{k}]", f"g[{k}]") for k in range(5)]
+        # Infinities are not wrong in this way.
+        sizes = [f"({x} < 0.0) & ({x} - {x} == 0.0)" for pair in numbers_of[2:4] for x in pair]
+        far = [f"(abs({x}) > {FARTHEST_ANGLE}) & ({x} - {x} == 0.0)" for x in numbers_of[4]]
+        wrong = " | ".join(f"({text})" for text in (*sizes, *far))
+        spread_out = " + ".join(f"({x} - {x})" for pair in numbers_of for x in pair)
+        there = "True"
+        flat = " | ".join(f"({x} == 0.0)" for pair in numbers_of[2:4] for x in pair)
     else:
         read = ("x, t = fetch(pred, i), fetch(target, i)",)
         wrong = "False"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lossctl.errors import UsageError
-from lossctl.loss import Loss
+from lossctl.loss import BOX_WIDTHS, Loss
 from lossctl.run.foreground import Foreground
 from lossctl.run.options import Options
 
@@ -15,7 +15,8 @@ USES: dict[str, Callable[[Loss], bool]] = {
     "box_format": lambda loss: loss.shape == "boxes",
     "pred_format": lambda loss: loss.shape == "boxes",
     "target_format": lambda loss: loss.shape == "boxes",
-    "pairs": lambda loss: loss.shape == "boxes",
+    "degrees": lambda loss: loss.shape == "rotated",
+    "pairs": lambda loss: loss.shape in BOX_WIDTHS,
     "match": lambda loss: loss.shape == "boxes",
     "match_threshold": lambda loss: loss.shape == "boxes",
     "match_by": lambda loss: loss.shape == "boxes",
@@ -27,7 +28,7 @@ USES: dict[str, Callable[[Loss], bool]] = {
     "activation": lambda loss: loss.shape == "regions",
     "include_background": lambda loss: loss.shape == "regions",
     "class_weights": lambda loss: "class_weight" in loss.data,
-    "ignore_index": lambda loss: loss.shape != "boxes" and loss.has_target and loss.target_input is None,
+    "ignore_index": lambda loss: loss.shape not in BOX_WIDTHS and loss.has_target and loss.target_input is None,
 }
 
 

@@ -26,6 +26,8 @@ def signature(walk: Walk) -> str:
     parts = [str(Request(loss, walk.settings))]
     if loss.shape == "boxes":
         parts.append(f"format={pred_format if pred_format == target_format else f'{pred_format}:{target_format}'}")
+    if loss.shape == "rotated":
+        parts.append(f"angle={options.angle}")
     if loss.takes_scores:
         parts.append(f"input={options.input}")
     if loss.shape in ("classes", "regions"):

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 class LossFunction:
     """One loss, or a weighted sum of losses, under fixed parameters, called on arrays.
 
-    Boxes are (N, 4); numbers and binary scores any shape, the same on both sides; class scores (N, C), (C, H, W),
-    (N, C, H, W) or (N, H, W, C) against class indices or distributions; regions images (H, W), (N, H, W) or class
-    scores. All take the keywords of `Options` (reduction, weights, normalizer, ignore_index, box_format, input,
-    layout, aggregate, absent, threads, …) and the loss's own parameters by name.
+    Boxes are (N, 4), rotated ones (N, 5); numbers and binary scores any shape, the same on both sides; class scores
+    (N, C), (C, H, W), (N, C, H, W) or (N, H, W, C) against class indices or distributions; regions images (H, W),
+    (N, H, W) or class scores. All take the keywords of `Options` (reduction, weights, normalizer, ignore_index,
+    box_format, degrees, input, layout, aggregate, absent, threads, …) and the loss's own parameters by name.
 
     Raises UsageError for options, DataError for data that are not valid.
     """

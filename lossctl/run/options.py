@@ -38,6 +38,7 @@ class Options:
     box_format: BoxFormat = "xyxy"
     pred_format: BoxFormat | None = None
     target_format: BoxFormat | None = None
+    degrees: bool = False
     input: Input | None = None
     layout: Layout | None = None
     aggregate: Aggregate | None = None
@@ -131,6 +132,11 @@ class Options:
     def threshold(self) -> float:
         """The smallest IoU of boxes that match."""
         return 0.5 if self.match_threshold is None else self.match_threshold
+
+    @property
+    def angle(self) -> str:
+        """The unit of the angles of rotated boxes."""
+        return "degrees" if self.degrees else "radians"
 
     @property
     def workers(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from lossctl.errors import DataError, UsageError
-from lossctl.loss import Loss
+from lossctl.loss import BOX_WIDTHS, Loss, find, names
 from lossctl.run.options import Options
 
 Dims = tuple[int | None, ...]
@@ -60,7 +60,7 @@ def read(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Readi
 
     Raises DataError when no reading fits, UsageError when two do and `options.layout` does not choose.
     """
-    if loss.shape in ("boxes", "numbers", "binary"):
+    if loss.shape in (*BOX_WIDTHS, "numbers", "binary"):
         return _read_items(loss, pred, target, options)
     fitting = [r for r in _candidates(loss, pred, target, options) if options.layout in (None, r.layout)]
     shapes = f"{_shown(pred)} and {_shown(target)}" if target is not None else _shown(pred)
@@ -76,10 +76,12 @@ def read(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Readi
 def _read_items(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Reading:
     if target is None:
         raise UsageError(f"{loss.name} needs a target")
-    if loss.shape == "boxes":
+    if loss.shape in BOX_WIDTHS:
+        width = loss.per_item
         for side, shape in (("prediction", pred), ("target", target)):
-            if len(shape) != 2 or shape[1] != 4:
-                raise DataError(f"the {side} is {_shown(shape)}, expected N×4: one box a row")
+            if len(shape) != 2 or shape[1] != width:
+                hint = of_width(shape[1]) if len(shape) == 2 else None
+                raise DataError(f"the {side} is {_shown(shape)}, expected N×{width}: one box a row", hint=hint)
         return Reading("boxes", "same", 1, pred[0], 1, rows=pred[0])
     if len(pred) != len(target) or any(a != b for a, b in zip(pred[1:], target[1:], strict=True)):
         raise DataError(
@@ -87,6 +89,16 @@ def _read_items(loss: Loss, pred: Dims, target: Dims | None, options: Options) -
             hint="nothing is broadcast; reshape one side",
         )
     return Reading("items", "same", 1, _product(pred), 1, rows=pred[0] if pred else None)
+
+
+def of_width(width: int | None) -> str | None:
+    """Return what boxes of that many numbers are and which losses take them, if any do."""
+    for shape, numbers in BOX_WIDTHS.items():
+        if numbers == width:
+            takers = [name for name in names("box") if find(name).shape == shape]
+            listed = f"{', '.join(takers[:4])}{', …' if len(takers) > 4 else ''}"
+            return f"boxes of {width} numbers are for {listed}"
+    return None
 
 
 def _candidates(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Iterator[Reading]:

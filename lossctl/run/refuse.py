@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossctl.errors import LossctlError
+from lossctl.maths import FARTHEST_ANGLE
 from lossctl.run.regions import RegionsWalk
 from lossctl.run.sides import Side
 from lossctl.run.walk import Chunk, ItemsWalk, RowsWalk, Walk, settled, tolerance
@@ -29,10 +30,10 @@ def refuse(walk: Walk, chunk: Chunk, pred: Side, target: Side | None) -> NoRetur
     p = np.asarray(chunk.pred, np.float64)
     t = np.asarray(chunk.target, np.float64)
     lenient = walk.options.nonfinite != "error"
-    if isinstance(walk, ItemsWalk) and walk.boxes:
-        _refuse_boxes(p, chunk.first, pred, walk.formats[0], lenient)
+    if isinstance(walk, ItemsWalk) and walk.per_pred > 1:
+        _refuse_boxes(p.reshape(chunk.units, -1), chunk.first, pred, walk.formats[0], lenient)
         if target is not None:
-            _refuse_boxes(t, chunk.first, target, walk.formats[1], lenient)
+            _refuse_boxes(t.reshape(chunk.units, -1), chunk.first, target, walk.formats[1], lenient)
     scores = p.reshape(chunk.units, -1)
     at = chunk.first * walk.per_pred
     keep = np.isfinite(p) if lenient else np.ones(len(p), bool)
@@ -57,22 +58,28 @@ def refuse(walk: Walk, chunk: Chunk, pred: Side, target: Side | None) -> NoRetur
     raise LossctlError(f"{walk.loss.name} found an invalid item between {chunk.first} and {chunk.first + chunk.units}")
 
 
-def _refuse_boxes(flat: Numbers, first: int, side: Side, box_format: str, lenient: bool) -> None:
+def _refuse_boxes(boxes: Numbers, first: int, side: Side, box_format: str, lenient: bool) -> None:
     import numpy as np
 
-    boxes = flat.reshape(-1, 4)
     finite: Any = np.isfinite(boxes).all(axis=1)
     with np.errstate(invalid="ignore"):
-        ordered = boxes[:, 2:] >= (boxes[:, :2] if box_format == "xyxy" else 0)
+        ordered = boxes[:, 2:4] >= (boxes[:, :2] if box_format == "xyxy" else 0)
+        # The angle of a rotated box.
+        ordered = np.column_stack([ordered, np.abs(boxes[:, 4:]) <= FARTHEST_ANGLE])
     bad = np.flatnonzero(finite & ~ordered.all(axis=1) if lenient else ~finite | ~ordered.all(axis=1))
     if not len(bad):
         return
     box, row = boxes[bad[0]], first + int(bad[0])
     shown = f"({', '.join(f'{x:.12g}' for x in box)})"
-    more = _such(side, flat, len(bad), "boxes")
+    more = _such(side, boxes, len(bad), "boxes")
     hint: str | None
     if not finite[bad[0]]:
         what, hint = f"coordinate that is not finite in {shown}", _nonfinite("boxes")
+    elif not ordered[bad[0], 2:].all():
+        what = f"angle beyond ±{FARTHEST_ANGLE:.0f} {box_format} in {shown}"
+        hint = "a box is cx,cy,w,h,angle"
+    elif len(box) == 5:
+        what, hint = f"negative size in {shown}", "a box is cx,cy,w,h,angle"
     elif box_format != "xyxy":
         what, hint = f"negative size in {shown}", f"is it xyxy? try --{side.role}-format xyxy"
     else:

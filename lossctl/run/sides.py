@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossctl.data.source import Block, Source
 from lossctl.errors import DataError
+from lossctl.loss import BOX_WIDTHS
 from lossctl.run.result import Input
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Side:
         """Return the shape as a loss of that shape sees it."""
         shape = self.source.shape
         is_text = self.source.is_text
-        wants_rows = loss_shape == "boxes" or (loss_shape == "classes" and self.role == "pred")
+        wants_rows = loss_shape in BOX_WIDTHS or (loss_shape == "classes" and self.role == "pred")
         if wants_rows:
             return (1, *shape) if len(shape) == 1 else shape
         if is_text and len(shape) == 2 and shape[1] == 1:

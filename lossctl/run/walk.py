@@ -180,11 +180,11 @@ class ItemsWalk(SummedWalk):
     """Numbers, binary scores and boxes: item i of one side against item i of the other."""
 
     def __init__(self, request: Request, reading: Reading, options: Options, workers: Workers) -> None:
-        """Boxes are four numbers an item, everything else is one."""
+        """Boxes are several numbers an item, everything else is one."""
         super().__init__(request, reading, options, workers)
-        self.boxes = self.loss.shape == "boxes"
-        self.per_pred = self.per_target = 4 if self.boxes else 1
-        self.formats = options.formats if self.boxes else ("", "")
+        self.per_pred = self.per_target = self.loss.per_item
+        formats = {"boxes": options.formats, "rotated": (options.angle, options.angle)}
+        self.formats = formats.get(self.loss.shape, ("", ""))
 
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Compute a chunk of items."""

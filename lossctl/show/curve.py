@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from lossctl.engine.spread import bernoulli, chance
 from lossctl.loss import PREDICTED, Loss, Setting
-from lossctl.maths import exp, log1p, ratio
+from lossctl.maths import cosine, exp, log1p, ratio, sine
 from lossctl.show.canvas import beside, plot
 
 # Wider or narrower is harder to read; two plots of fewer characters stand one above the other.
@@ -134,6 +134,24 @@ def _boxes(loss: Loss, settings: Settings) -> list[View]:
     ]
 
 
+def _rotated(loss: Loss, settings: Settings) -> list[View]:
+    level = (0.0, 1.0)
+
+    def shifted(x: float) -> list[Term]:
+        given = {"p": (x, 0.0, 10.0, 4.0, 0.0), "g": (0.0, 0.0, 10.0, 4.0, 0.0), "tilt": level, "turn": level}
+        return [Term(given, {"p": (1.0, 0.0, 0.0, 0.0, 0.0)})]
+
+    def turned(x: float) -> list[Term]:
+        turn = (sine(x, 0.0), cosine(x, 0.0))
+        given = {"p": (0.0, 0.0, 10.0, 4.0, x), "g": (0.0, 0.0, 10.0, 4.0, 0.0), "tilt": turn, "turn": turn}
+        return [Term(given, {"p": (0.0, 0.0, 0.0, 0.0, 1.0)})]
+
+    return [
+        View("a box of 10 x 4 on a target of the same size and angle, shifted along it", "shift", (0.0, 20.0), shifted),
+        View("the same box turned about its centre", "radians", (0.0, 3.0), turned),
+    ]
+
+
 def _binary(loss: Loss, settings: Settings) -> list[View]:
     def view(y: float) -> View:
         def at(z: float) -> list[Term]:
@@ -217,6 +235,7 @@ def _regions(loss: Loss, settings: Settings) -> list[View]:
 VIEWS: dict[str, Callable[[Loss, Settings], list[View]]] = {
     "numbers": _numbers,
     "boxes": _boxes,
+    "rotated": _rotated,
     "binary": _binary,
     "classes": _classes,
     "regions": _regions,

@@ -31,6 +31,10 @@ def same_data(loss, view, number, x):
         moves = [[1.0, 0.0, 1.0, 0.0], [-0.5, -0.5, 0.5, 0.5]][number]
         start = [TARGET, [5.0, 5.0, 5.0, 5.0]][number]
         return np.array(start) + x[:, None] * moves, np.array([TARGET] * len(x)), {}, np.array(moves)
+    if loss.shape == "rotated":
+        moves = [[1.0, 0, 0, 0, 0], [0.0, 0, 0, 0, 1]][number]
+        target = np.array([[0.0, 0, 10, 4, 0]] * len(x))
+        return target + x[:, None] * moves, target, {}, np.array(moves)
     if loss.shape == "regions":
         rest = 0.0 * ones
         pred = np.stack([x, 1 - x, rest, rest], axis=1)[:, None]

@@ -24,7 +24,8 @@ def test_help_of_a_loss(here, name):
     assert {parameter.option for parameter in loss.parameters} < options
     assert {"reduction", "weights", "format", "output", "gradient", "fail-above", "help"} <= options
     assert ("input" in options) == (loss.takes_scores or loss.needs_logits)
-    assert ("box-format" in options) == (loss.family == "box")
+    assert ("box-format" in options) == (loss.shape == "boxes")
+    assert ("degrees" in options) == (loss.shape == "rotated")
 
 
 @pytest.mark.parametrize("arguments", [[], ["box"], ["pixel"], ["list"], ["explain"], ["env"], ["box", "giou,ciou"]])

@@ -15,12 +15,23 @@ def boxes(n, seed=0):
     return pred, target
 
 
+def rotated(n, seed=0):
+    """Return predicted and target boxes (n, 5), the angles in radians."""
+    chance = np.random.default_rng(seed)
+    pred = np.column_stack([chance.uniform(0, 100, (n, 2)), chance.uniform(0, 40, (n, 2)), chance.uniform(-2, 2, n)])
+    target = pred + chance.normal(0, 2, (n, 5)) * [1, 1, 1, 1, 0.1]
+    target[:, 2:4] = np.maximum(target[:, 2:4], 0)
+    return pred, target
+
+
 def case(name, n=2100, seed=0):
     """Return (prediction, target, keywords) for a loss."""
     loss = loss_of(name)
     chance = np.random.default_rng(seed)
     if loss.shape == "boxes":
         return *boxes(n, seed), {}
+    if loss.shape == "rotated":
+        return *rotated(n, seed), {}
     if loss.inside is not None:
         defaults = [parameter.default for parameter in loss.parameters]
         good = [y for y in (1.0, -1.0, 2.0, 0.5) if loss.inside(1.0, y, *defaults)]
@@ -59,6 +70,6 @@ SUMMED = [name for name in NAMES if loss_of(name).shape != "regions" and loss_of
 LABELLED = [
     name
     for name in NAMES
-    if loss_of(name).shape != "boxes" and loss_of(name).has_target and not loss_of(name).target_input
+    if loss_of(name).family != "box" and loss_of(name).has_target and not loss_of(name).target_input
     and "from_pred" not in loss_of(name).data
 ]  # fmt: skip

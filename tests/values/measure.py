@@ -18,7 +18,7 @@ from textbook import bernoulli, row
 from textbook_boxes import LOSSES
 
 import lossctl
-from lossctl.loss import find
+from lossctl.loss import BOX_WIDTHS, find
 
 LARGEST = mpf(2) ** 1024
 LIMIT = 1e-12
@@ -53,6 +53,21 @@ def box_item(p, g):
     return Item(p, g, tuple(steps * 2), 75 + int(4.5 * float(mp.log10(high / low))))
 
 
+def rotated_item(p, g):
+    """Steps stay far below all that is small between two boxes, and no side shrinks below 0."""
+    p, g = tuple(map(float, p)), tuple(map(float, g))
+    lengths = [abs(mpf(a) - mpf(b)) for i in (0, 1) for a, b in ((p[i], g[i]),)]
+    lengths += [abs(mpf(a) - mpf(b)) for a in (*p[2:4], *g[2:4]) for b in (*p[2:4], *g[2:4], 0.0)]
+    lengths = [x for x in lengths if x] or [mpf(1)]
+    turn = abs(mpf(p[4]) - mpf(g[4])) or mpf(1)
+    small = min(lengths) * min(turn, mpf(1)) * min(lengths) / max(lengths)
+    step = min(lengths) * mpf(10) ** -25 * min(turn, mpf(1)) * min(lengths) / max(lengths)
+    turning = mpf(10) ** -25 * min(turn, mpf(1)) * (min(lengths) / max(lengths)) ** 2
+    digits = 90 + int(8 * float(mp.log10(max(*lengths, abs(p[0]), abs(p[1])) / small)))
+    sides = tuple((i not in (2, 3) or x > 0, True) for i, x in enumerate(p))
+    return Item(p, g, (step,) * 4 + (turning,), digits, sides)
+
+
 def number_item(pred, target, settings):
     """Steps stay far below the distance to every kink."""
     edges = [mpf(0), mpf(1), *(mpf(s) for s in settings.values() if isinstance(s, float))]
@@ -84,6 +99,13 @@ def own_formula(loss, settings, item, source="", class_weights=None):
     target = tuple(map(mpf, item.target))
     if loss.shape == "boxes":
         return lambda p: formula(tuple(p), target, *settings)
+    if loss.shape == "rotated":
+
+        def rotated(p):
+            pair = {"tilt": sine_and_cosine(p[4]), "turn": sine_and_cosine(p[4] - target[4])}
+            return formula(tuple(p), target, *(pair[name] for name in loss.data[2:]), *settings)
+
+        return rotated
     if loss.shape == "numbers":
         return lambda p: formula(p[0], target[0], *settings)
     names = loss.data
@@ -131,13 +153,17 @@ def own_formula(loss, settings, item, source="", class_weights=None):
     return classes
 
 
+def sine_and_cosine(angle):
+    return mp.sin(angle), mp.cos(angle)
+
+
 def textbook_formula(loss, settings, item, source="", class_weights=None):
     """Return the textbook's formula, as a function of the prediction and of what is held; None if it is not there."""
     if loss.name not in LOSSES:
         return None
     formula, target = LOSSES[loss.name], [mpf(t) for t in item.target]
     told = {name: setting(value) for name, value in settings.items()}
-    if loss.shape == "boxes":
+    if loss.shape in BOX_WIDTHS:
         return lambda p, held: formula(p, target, held, **told)
     if loss.shape == "numbers":
         return lambda p, held: formula(p[0], target[0], held, **told)
@@ -220,6 +246,9 @@ def relative(got, want, scale=None):
 
 def spans(item):
     """Return the sides of the enclosing box, once for each coordinate; the other one for a side of 0."""
+    if len(item.pred) == 5:
+        # Of rotated boxes: the longest side, and the radian.
+        return [mpf(max(*item.pred[2:4], *item.target[2:4])) or mpf(1)] * 4 + [mpf(1)]
     (x1, y1, x2, y2), (a1, b1, a2, b2) = item.pred, item.target
     sides = mpf(max(x2, a2)) - mpf(min(x1, a1)), mpf(max(y2, b2)) - mpf(min(y1, b1))
     return [side or max(sides) or mpf(1) for side in sides] * 2
@@ -347,7 +376,7 @@ def compare(loss, settings, items, source="", class_weights=None, kinds=(OWN, BO
                 wanted[i] = expected(formulas[i], items[i]._replace(digits=items[i].digits + 900), is_own)
         for i, value, slopes in zip(there, *got, strict=True):
             name = f"{loss.name} {settings} ({'own formula' if is_own else 'textbook'})"
-            units = spans(items[i]) if loss.shape == "boxes" else [mpf(1)] * len(slopes)
+            units = spans(items[i]) if loss.shape in BOX_WIDTHS else [mpf(1)] * len(slopes)
             scales = [size(loss, settings, items[i], source) for size in (cross_entropy, parts)]
             found += errors(name, items[i], value, slopes, wanted[i], units, scales)
     return found

@@ -76,7 +76,8 @@ def _exp(x):
 
 PRECISE = {
     "held": lambda x: _held[-1](x),
-    "scale_of": lambda x: mpf(1),
+    # A scale decides nothing, but a formula may say how small is small in its units.
+    "scale_of": lambda x: mpf(1) if x == 0 else mpf(2) ** (1 - mp.frexp(x)[1]),
     "select": lambda condition, a, b: a if condition else b,
     "larger": lambda a, b: a if a > b else b,
     "smaller": lambda a, b: a if a < b else b,

@@ -89,6 +89,71 @@ def boxes():
     }  # fmt: skip
 
 
+ROTATED_TARGET = (1.0, 0.0, 10.0, 5.0, 0.2)
+
+
+def _rotated(chance):
+    center, sides = [chance.uniform(-20, 20) for _ in range(2)], [chance.uniform(0.5, 20) for _ in range(2)]
+    return *center, *sides, chance.uniform(-7, 7)
+
+
+def _enlarged(box, by):
+    return *(x * by for x in box[:4]), box[4]
+
+
+def rotated():
+    """Return a dictionary of lists of pairs of rotated boxes, by what is special about them."""
+    chance = random.Random(6)
+    near = []
+    for size in (1e-3, 1e-8, 1e-13):
+        box = _rotated(chance)
+        near.append((tuple(x + size * chance.uniform(-1, 1) * abs(x) for x in box), box))
+        near += [(tuple(x * (1 + size * (i == k)) for i, x in enumerate(box)), box) for k in range(5)]
+    some = [((0.0, 0.0, 10.0, 4.0, 0.3), ROTATED_TARGET), ((4.0, -7.0, 3.0, 9.0, 2.5), ROTATED_TARGET)]
+    some += [(_rotated(chance), _rotated(chance)) for _ in range(2)]
+    box, square = ROTATED_TARGET, (2.0, 1.0, 4.0, 4.0, 0.7)
+    line, rise, point = (0.0, 0.0, 6.0, 0.0, 0.0), (0.0, 0.0, 0.0, 6.0, 0.0), (3.0, 1.0, 0.0, 0.0, 0.4)
+    flats = (line, rise, point, (2.0, 3.0, 6.0, 0.0, 0.3))
+    return {
+        "ordinary": some + [(_rotated(chance), _rotated(chance)) for _ in range(12)],
+        "nearly identical": near,
+        "identical": [(b, b) for b in (box, square, (1e9, -1e9, 3.0, 4.0, 50.0))],
+        "one difference": [
+            (tuple(x + by * (i == k) for i, x in enumerate(box)), box) for k in range(5) for by in (0.25, -1.5)
+        ],
+        "hardly a difference": [
+            ((1e-170, 0.0, 3.0, 2.0, 0.0), (0.0, 0.0, 3.0, 2.0, 0.0)),
+            ((0.0, 0.0, 3.0, 2.0, 1e-170), (0.0, 0.0, 3.0, 2.0, 0.0)),
+            ((1e-200, 1e-180, 3.0, 3.0, 0.5), (0.0, 0.0, 3.0, 3.0, 0.0)),
+        ],
+        # The same box, but for the rounding of π.
+        "turned": [((*box[:4], box[4] + k * math.pi), box) for k in (1, -1, 6)]
+        + [((*box[:2], box[3], box[2], box[4] + k * math.pi / 2), box) for k in (1, -1, 3)],
+        "large angles": [((0.0, 1.0, 9.0, 4.0, 1e5), box), ((0.0, 1.0, 9.0, 4.0, -9e5), (*box[:4], 9e5 + 0.5))],
+        "squares": [
+            (square, box), (box, square), (square, (2.5, 1.0, 4.0, 4.0, 0.1)), (square, (2.0, 1.0, 4.0, 4.0, 0.0)),
+        ],
+        "exchanged": [((0.0, 0.0, 4.0, 10.0, 0.3), box), ((0.0, 0.0, 4.0, 10.0, 1.8), box)],
+        "flat": [pair for flat in flats for pair in ((flat, box), (box, flat))],
+        "flat both": [
+            (line, rise), (rise, line), (line, point), (point, line), (line, (1.0, 0.0, 6.0, 0.0, 0.0)),
+            (line, (1.0, 0.5, 4.0, 0.0, 0.0)), (rise, (0.0, 3.0, 0.0, 5.0, 0.0)), (line, (0.0, 0.0, 6.0, 0.0, 0.1)),
+            (line, (2.0, 0.0, 9.0, 0.0, 0.0)), (point, (3.0, 1.0, 0.0, 0.0, 0.9)), (point, (3.0, 2.0, 0.0, 0.0, 0.4)),
+        ],
+        "flat identical": [(flat, flat) for flat in flats],
+        "far": [((x, y, 8.0, 5.0, 0.4), box) for x, y in ((1e4, 3.0), (50.0, -60.0), (1e150, 0.0))],
+        "moved": [((*(x + 1e9 for x in p[:2]), *p[2:]), (*(x + 1e9 for x in g[:2]), *g[2:])) for p, g in some],
+        "huge": [tuple(_enlarged(b, s) for b in pair) for pair in some for s in (1e150, 1e300)]
+        + [((-1.5e308, 1e308, 1e308, 1.7e308, 1.0), (1.5e308, -1e308, 1e308, 1.1e308, 0.0))],
+        "tiny": [tuple(_enlarged(b, s) for b in pair) for pair in some for s in (1e-150, 1e-300)],
+        "sizes": [(_enlarged(p, s), _enlarged(g, 1 / s)) for p, g in some for s in (1e-6, 1e6, 1e-40, 1e40)],
+        "thin": [((0.0, 0.0, 10.0, t, 0.0), (1.0, 0.0, 9.0, 2.0 * t, 0.0)) for t in (1e-3, 1e-20, 1e-100)] + [
+            ((0.0, 0.0, 10.0, 1e-3, 0.3), (1.0, 0.3, 9.0, 2e-3, 0.31)),
+            ((0.0, 0.0, 1e-4, 10.0, 0.3), (1.0, 0.0, 9.0, 2e-2, 0.2)),
+        ],
+    }  # fmt: skip
+
+
 def numbers(parameters=()):
     """Return (pred, target) pairs: differences of 0, of every parameter and one step beside it, huge and tiny ones."""
     chance = random.Random(2)

@@ -10,7 +10,7 @@ import functools
 
 import points
 import pytest
-from measure import BOOK, LIMIT, OWN, box_item, compare, farthest, number_item, score_item
+from measure import BOOK, LIMIT, OWN, box_item, compare, farthest, number_item, rotated_item, score_item
 from ranges import label, settings
 from textbook_boxes import LOSSES
 
@@ -19,7 +19,7 @@ from lossctl.loss import find, names
 # What is usual is a few ulp; exponents and sums take some more.
 USUAL = 3e-13
 # How many of the items are tried under settings other than the defaults; each setting takes others.
-SHARE = {"boxes": 13, "numbers": 5, "binary": 13, "classes": 17, "regions": 5}
+SHARE = {"boxes": 13, "rotated": 13, "numbers": 5, "binary": 13, "classes": 17, "regions": 5}
 
 
 def named(shape):
@@ -53,6 +53,16 @@ def boxes():
 @pytest.mark.parametrize(("name", "number", "given"), cases("boxes"))
 def test_boxes(name, number, given):
     check(name, number, given, boxes())
+
+
+@functools.cache
+def rotated():
+    return [rotated_item(p, g) for pairs in points.rotated().values() for p, g in pairs]
+
+
+@pytest.mark.parametrize(("name", "number", "given"), cases("rotated"))
+def test_rotated(name, number, given):
+    check(name, number, given, rotated())
 
 
 def allowed(loss, pair, given):

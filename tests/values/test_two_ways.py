@@ -22,6 +22,14 @@ def boxes():
     return p, g, {}
 
 
+def rotated():
+    pairs = np.array([pair for group in points.rotated().values() for pair in group])
+    more = np.random.default_rng(1).normal(0, 4, (150, 2, 5))
+    more[:, :, 2:4] = np.abs(more[:, :, 2:4])
+    p, g = (np.concatenate([pairs[:, side], more[:, side]]) for side in (0, 1))
+    return p, g
+
+
 def numbers(loss):
     chance = np.random.default_rng(2)
     pairs = np.concatenate([np.array(points.numbers((0.25, 0.8))), chance.normal(0, 2, (300, 2))])
@@ -69,7 +77,9 @@ def cases():
     """Yield each loss with one way in, by turns; compiling takes seconds, and the ways are few."""
     for turn, name in enumerate([*names(), *OTHERS]):
         loss = find(name.partition("(")[0])
-        ways = {"boxes": ["-"], "numbers": ["-"], "regions": ["classes", "mask"]}.get(loss.shape, ["logits", "probs"])
+        ways = {
+            "boxes": ["-"], "rotated": ["radians", "degrees"], "numbers": ["-"], "regions": ["classes", "mask"]
+        }.get(loss.shape, ["logits", "probs"])  # fmt: skip
         ways = ["logits"] if loss.target_input else ways
         yield name, ways[turn % len(ways)]
     yield "ce", "logits"
@@ -80,6 +90,8 @@ def data(name, source):
     loss = find(name.partition("(")[0])
     if loss.shape == "boxes":
         return boxes()
+    if loss.shape == "rotated":
+        return *rotated(), {"degrees": source == "degrees"}
     if loss.shape == "numbers":
         return numbers(loss)
     if loss.shape == "binary":

@@ -115,6 +115,127 @@ def box_smooth_l1(p, g, held, beta):
     return sum(smooth_l1(a, b, held, beta) for a, b in zip(p, g, strict=True)) / 4
 
 
+# Rotated boxes: (cx, cy, w, h, angle), the angle in radians
+
+
+def covariance(box, k):
+    """Return R diag(w², h²) Rᵀ / k."""
+    _, _, w, h, angle = box
+    c, s = mp.cos(angle), mp.sin(angle)
+    across = (w**2 - h**2) * s * c
+    return ((w**2 * c**2 + h**2 * s**2) / k, across / k), (across / k, (w**2 * s**2 + h**2 * c**2) / k)
+
+
+def det(m):
+    return m[0][0] * m[1][1] - m[0][1] * m[1][0]
+
+
+def trace(m):
+    return m[0][0] + m[1][1]
+
+
+def plus(a, b, factor=1):
+    return tuple(tuple(x + factor * y for x, y in zip(*rows, strict=True)) for rows in zip(a, b, strict=True))
+
+
+def product(a, b):
+    return tuple(tuple(sum(row[k] * b[k][j] for k in (0, 1)) for j in (0, 1)) for row in a)
+
+
+def inverse(m):
+    d = det(m)
+    return (m[1][1] / d, -m[0][1] / d), (-m[1][0] / d, m[0][0] / d)
+
+
+def form(m, x, y):
+    """(x, y) m (x, y)ᵀ."""
+    return x * x * m[0][0] + x * y * (m[0][1] + m[1][0]) + y * y * m[1][1]
+
+
+def positive(x):
+    """What cancels to less than 0 is 0."""
+    return max(x, mpf(0))
+
+
+def shrinking(p, g, centers=True):
+    """Return the boxes with something for every side of 0, or None where sides that shrink to 0 part them for good.
+
+    What stays comparable is a side that both boxes have as 0, in the same direction and, if centres count, on one line.
+    """
+    if p[2] * p[3] * g[2] * g[3] != 0:
+        return p, g
+    point = tuple(p[2:4]) == tuple(g[2:4]) == (0, 0)
+    turn = p[4] - g[4]
+    # The same sides, or exchanged ones a quarter turn on; only exact multiples of a quarter turn have no sine.
+    if (p[2] == 0) != (g[2] == 0) or (p[3] == 0) != (g[3] == 0) or not (point or turn == 0):
+        return None
+    dx, dy = p[0] - g[0], p[1] - g[1]
+    c, s = mp.cos(p[4]), mp.sin(p[4])
+    u, v = dx * c + dy * s, dy * c - dx * s
+    if centers and ((p[2] == 0 and u != 0) or (p[3] == 0 and v != 0)):
+        return None
+    return [(*box[:2], box[2] or mpf(1), box[3] or mpf(1), mpf(0) if point else box[4]) for box in (p, g)]
+
+
+@loss
+def probiou(p, g, held):
+    found = shrinking(p, g)
+    if found is None or tuple(p) == tuple(g):
+        return mpf(found is None)
+    return mp.sqrt(positive(-mp.expm1(-bhattacharyya(*found))))
+
+
+def bhattacharyya(p, g):
+    a, b = covariance(p, 12), covariance(g, 12)
+    middle = plus(a, b)
+    middle = plus(middle, middle, mpf(-1) / 2)
+    offset = form(inverse(middle), p[0] - g[0], p[1] - g[1]) / 8
+    return offset + mp.log(det(middle) / mp.sqrt(det(a) * det(b))) / 2
+
+
+@loss
+def gwd(p, g, held, tau, alpha):
+    if tuple(p) == tuple(g):
+        return 1 - 1 / tau
+    if p[2] * p[3] * g[2] * g[3] == 0:
+        both = [(*box[:2], box[2] + 1, box[3] + 1, box[4]) for box in (p, g)]
+        return 1 - 1 / tau if wasserstein(*both, mpf(1)) == 0 else mpf(1)
+    area2 = det(covariance(p, 4)) * det(covariance(g, 4))
+    return 1 - 1 / (tau + mp.log1p(wasserstein(p, g, alpha) / (2 * area2 ** (mpf(1) / 8))))
+
+
+def wasserstein(p, g, alpha):
+    a, b = covariance(p, 4), covariance(g, 4)
+    shape = trace(a) + trace(b) - 2 * mp.sqrt(trace(product(a, b)) + 2 * mp.sqrt(det(a) * det(b)))
+    return mp.sqrt(positive((p[0] - g[0]) ** 2 + (p[1] - g[1]) ** 2 + alpha**2 * shape))
+
+
+@loss
+def kld(p, g, held, tau, alpha):
+    found = shrinking(p, g)
+    if found is None or tuple(p) == tuple(g):
+        return mpf(1) if found is None else 1 - 1 / tau
+    return 1 - 1 / (tau + mp.log1p(mp.sqrt(positive(kullback_leibler(*found, alpha)))))
+
+
+def kullback_leibler(p, g, alpha):
+    a, b = covariance(p, 4), covariance(g, 4)
+    inv = inverse(a)
+    offset = form(inv, p[0] - g[0], p[1] - g[1]) / alpha**2
+    return (offset + trace(product(inv, b)) + mp.log(det(a) / det(b))) / 2 - 1
+
+
+@loss
+def kfiou(p, g, held):
+    found = shrinking(p, g, centers=False)
+    if found is None:
+        return mpf(1)
+    a, b = (covariance(box, 4) for box in found)
+    gain = product(product(a, inverse(plus(a, b))), a)
+    shared, first, second = (4 * mp.sqrt(det(m)) for m in (plus(a, gain, -1), a, b))
+    return 1 - shared / (first + second - shared)
+
+
 # Numbers
 
 

@@ -28,6 +28,7 @@ Examples
 
 from typing import Literal
 
+from lossctl.losses._logs import lag
 from lossctl.losses.classification._rows import per_nat
 from lossctl.maths import log, log1p, magnitude, ratio, select, smaller, times
 
@@ -57,9 +58,5 @@ def difference(q, r, y):
 def rest(a, d):
     """Return d/2 - a log1p(d / 2a), which is about d² / 8a where d is small."""
     t = smaller(0.5 * ratio(d, a), 1e300)
-    # log1p(t) = 2 artanh(s) of s = t / (2 + t), and t - 2s = t s.
-    s = t / (2.0 + t)
-    s2 = s * s
-    tail = 1 / 3 + s2 * (1 / 5 + s2 * (1 / 7 + s2 * (1 / 9 + s2 * (1 / 11 + s2 * (1 / 13 + s2 * (1 / 15 + s2 / 17))))))
-    near = times(a, t * s - 2.0 * s * s2 * tail)
+    near = times(a, t * lag(t))
     return select((a > 0.0) & (magnitude(t) < 0.25), near, 0.5 * d - times(a, log1p(t)))
