@@ -56,5 +56,5 @@ def evaluate(name: str, pred: Any, target: Any = None, **keywords: Any) -> Resul
 
 
 def losses(family: str | None = None) -> list[str]:
-    """Return the names of all losses, or of one family: box, region, classification, regression."""
+    """Return the names of all losses, or of one family: box, region, classification, regression, ranking."""
     return _names(family)

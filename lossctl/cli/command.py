@@ -41,6 +41,7 @@ def command(family: str, shelves: Sequence[str], text: str) -> Any:
         if loss.family not in shelves:
             there = COMMANDS.get(loss.family, loss.family)
             raise UsageError(f"{loss.name} is a {loss.family} loss", hint=f"lossctl {there} {text} …")
+    _refuse_mixed(family, losses)
     single = losses[0] if len(losses) == 1 and "(" not in text and text != "all" else None
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     app.command(text, cls=LossCommand, context_settings={"help_option_names": ["-h", "--help"]})(
@@ -63,6 +64,16 @@ def _found(family: str, shelves: Sequence[str], text: str) -> list[Request]:
     return requests(text)
 
 
+def _refuse_mixed(family: str, losses: Sequence[Loss]) -> None:
+    """Raise UsageError for losses that do not take the same sides."""
+    takes: dict[tuple[str, ...], list[str]] = {}
+    for loss in losses:
+        takes.setdefault(loss.operands if loss.sides != ("pred",) else loss.sides, []).append(loss.name)
+    if len(takes) > 1:
+        ways = (f"lossctl {family} {','.join(named)} {' '.join(sides).upper()}" for sides, named in takes.items())
+        raise UsageError("these losses do not take the same sides", hint=", or ".join(ways))
+
+
 def _stands_alone(loss: Loss) -> bool:
     return not any(parameter.required for parameter in loss.parameters)
 
@@ -79,9 +90,11 @@ def _callback(found: Sequence[Request], single: Loss | None, every: bool) -> Any
         settings = {p.name: given.pop(p.name) for p in parameters}
         told = {name: setting for name, setting in settings.items() if setting is not None}
         asked = [Request(single, single.settings(told))] if single else list(found)
-        evaluate_command(asked, given, every)
+        texts = {role: given.pop(f"operand_{role}") for role in operands}
+        evaluate_command(asked, texts | {"weights": given["weights"]}, given, every)
 
-    arguments = [_argument(name) for name in operands_of(losses).split()]
+    operands = operands_of(losses).lower().split()
+    arguments = [_argument(name) for name in operands]
     options = [_option(name, entry) for name, entry in shown_options(_hidden(losses)).items()]
     run.__signature__ = inspect.Signature([*arguments, *map(_parameter, parameters), *options])  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in run.__signature__.parameters.values()}  # type: ignore[attr-defined]
@@ -92,8 +105,9 @@ def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _argument(metavar: str) -> inspect.Parameter:
-    return _keyword(metavar.lower(), Annotated[str, typer.Argument(metavar=metavar)], inspect.Parameter.empty)
+def _argument(role: str) -> inspect.Parameter:
+    # A side may be called like a parameter: p of a triplet and p of a norm.
+    return _keyword(f"operand_{role}", Annotated[str, typer.Argument(metavar=role.upper())], inspect.Parameter.empty)
 
 
 def _option(name: str, entry: Entry) -> inspect.Parameter:

@@ -7,11 +7,12 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import chain
 from typing import Any
 
 from lossctl.cli import gate
 from lossctl.cli.options import FORMATS, chosen
-from lossctl.cli.outputs import Gradient, gradient_paths, refuse_overwriting
+from lossctl.cli.outputs import gradient, gradient_paths, refuse_overwriting
 from lossctl.cli.own import blamed
 from lossctl.cli.streams import say
 from lossctl.errors import LossctlError, UsageError
@@ -19,9 +20,10 @@ from lossctl.loss import Request
 from lossctl.run.options import Options
 
 
-def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -> None:
+def evaluate_command(asked: list[Request], typed: dict[str, str | None], given: dict[str, Any], every: bool) -> None:
     """Evaluate, show and gate. Raises LossctlError of any kind, and typer.Exit for a failed gate.
 
+    `typed`: the text of each side and of the weights, by role.
     `every`: of the losses asked for, take those that the data fit.
     """
     from lossctl.data.output import check_writable
@@ -32,7 +34,7 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
     if form not in FORMATS:
         raise UsageError(f"format is '{form}'; expected {', '.join(FORMATS)}")
     limits = gate.limits(given["fail_above"], asked)
-    texts = _texts(given)
+    texts = _texts(typed)
     if given["output"]:
         from lossctl.show.files import ENDINGS
 
@@ -41,28 +43,28 @@ def evaluate_command(asked: list[Request], given: dict[str, Any], every: bool) -
     losses = [request.loss for request in asked]
     opened = {role: None if text is None else open_side(text, role, losses, options) for role, text in texts.items()}
     options = chosen(given | {"weights": opened["weights"]})
-    pred, target = opened["pred"], opened["target"]
-    assert pred is not None
+    preds = tuple(source for role in losses[0].sides if (source := opened[role]) is not None)
+    target = next((opened[role] for role in opened if role in ("target", "y")), None)
     if every:
-        asked = _fitting(asked, pred, target, options)
+        asked = _fitting(asked, preds[0], target, options)
     with ExitStack() as stack:
         paths = gradient_paths(given["gradient"], asked)
+        columns = [source.columns for source in preds]
         outputs = [given["output"]] if given["output"] else []
-        refuse_overwriting([*outputs, *paths], [source.path for source in opened.values() if source])
-        sinks = [Gradient(path, pred.columns, stack) for path in paths]
+        refuse_overwriting([*outputs, *chain(*paths)], [source.path for source in opened.values() if source])
+        sinks = [gradient(of_loss, columns, stack) for of_loss in paths]
         try:
-            results = evaluate(asked, pred, target, options, sinks)
+            results = evaluate(asked, preds, target, options, sinks)
         except Exception as error:
             raise blamed(error, [request.loss for request in asked]) or error from None
     _report(results, given, form)
     gate.check(results, limits)
 
 
-def _texts(given: dict[str, Any]) -> dict[str, str | None]:
-    """Return what was typed for each side. Raises UsageError where that cannot be meant."""
+def _texts(typed: dict[str, str | None]) -> dict[str, str | None]:
+    """Return what was typed for each side, without blanks around. Raises UsageError where that cannot be meant."""
     texts: dict[str, str | None] = {}
-    for role in ("pred", "target", "weights"):
-        text = given.get(role)
+    for role, text in typed.items():
         texts[role] = None if text is None else text.strip()
         if texts[role] == "":
             raise UsageError(f"{role} is an empty text", hint="a path, path::columns, - or numbers")

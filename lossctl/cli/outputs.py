@@ -12,13 +12,28 @@ from lossctl.errors import UsageError
 from lossctl.loss import Request
 
 
-def gradient_paths(path: str | None, asked: Sequence[Request]) -> list[str]:
-    """Return one path for each loss, or none. Raises UsageError."""
+def gradient_paths(path: str | None, asked: Sequence[Request]) -> list[list[str]]:
+    """Return for each loss one path for each side, or none at all. Raises UsageError."""
     if path is None:
         return []
     if len(asked) > 1 and "{loss}" not in path:
         raise UsageError(f"one gradient file for {len(asked)} losses", hint="--gradient 'gradient_{loss}.npy'")
-    return [path.replace("{loss}", request.loss.name) for request in asked]
+    for request in asked:
+        if len(request.loss.sides) > 1 and "{side}" not in path:
+            told = f"one gradient file for the sides {', '.join(request.loss.sides)}"
+            raise UsageError(told, hint="--gradient 'gradient_{side}.npy'")
+    return [
+        [path.replace("{loss}", request.loss.name).replace("{side}", side) for side in request.loss.sides]
+        for request in asked
+    ]
+
+
+def gradient(paths: Sequence[str], columns: Sequence[Sequence[str] | None], stack: ExitStack) -> Any:
+    """Return what writes the gradient of a loss, by each of its sides to a file of its own."""
+    from lossctl.run.ranked import Apart
+
+    writers = [Gradient(path, names, stack) for path, names in zip(paths, columns, strict=True)]
+    return Apart(writers) if len(writers) > 1 else writers[0]
 
 
 def refuse_overwriting(outputs: Sequence[str], inputs: Sequence[str]) -> None:

@@ -40,12 +40,13 @@ def _mentions(loss: Loss, word: str) -> bool:
 
 
 def _table(losses: Sequence[Loss]) -> str:
-    from lossctl.cli.help import defined, paragraphs
+    from lossctl.cli.help import SIDES, defined, paragraphs
 
     families: dict[str, list[tuple[str, str]]] = {}
     for loss in losses:
         families.setdefault(loss.family, []).append((loss.name, loss.sentence))
-    titles = {name: f"{name}   (lossctl {COMMANDS.get(name, name)} LOSS PRED TARGET)" for name in families}
+    operands = {loss.family: SIDES if loss.operands[0] != "pred" else "PRED TARGET" for loss in losses}
+    titles = {name: f"{name}   (lossctl {COMMANDS.get(name, name)} LOSS {operands[name]})" for name in families}
     return paragraphs(*(defined(titles[name], rows) for name, rows in families.items()))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lossctl.engine import adapt
+from lossctl.engine.ranked import ranked_kernel
 from lossctl.loss import Loss, Setting
 
 Function = Callable[..., Any]
@@ -25,7 +26,7 @@ def choose(
     """Return whether `size` numbers are worth compiled kernels (or they are there already), and the kernels.
 
     reading: (source, pred format, target format, nonfinite) for numbers, binary scores and boxes; (source, target)
-    for rows; (activation, target) for regions.
+    for rows; (activation, target) for regions; nothing for scores and embeddings.
     """
     static = adapt.static_names(loss)
     key = (
@@ -45,6 +46,8 @@ def _kernels(
 ) -> tuple[Function, ...]:
     if loss.shape == "regions":
         plain: tuple[Function, ...] = adapt.regions_kernels(loss, *reading)
+    elif loss.shape in ("scores", "embeddings"):
+        plain = (ranked_kernel(loss, dict(settings)),)
     elif loss.shape == "classes":
         plain = (adapt.rows_kernel(loss, dict(settings), *reading),)
     else:

@@ -37,6 +37,10 @@ def open_side(text: str, role: str, losses: Sequence[Loss], options: Options, st
     if role == "weights":
         # Typed weights may stand in one row.
         names, width = WEIGHT_NAMES, None if is_inline(text) else 1
+    elif role in losses[0].operands and losses[0].sides != ("pred",):
+        # Scores and y by their own names; rows of embeddings are all columns, unless some are chosen.
+        names = [(role,)] if shapes == {"scores"} else ()
+        names = [("y",), *TARGET_NAMES] if role == "y" else names
     elif shapes == {"boxes"}:
         names, width = BOX_NAMES[options.formats[role == "target"]], 4
     elif role == "target":
@@ -46,7 +50,7 @@ def open_side(text: str, role: str, losses: Sequence[Loss], options: Options, st
     else:
         names = PRED_NAMES[options.input or ""]
     source = open_source(text, role=role, names=names, width=width, stdin=stdin)
-    if role == "pred" and "::" not in text:
+    if role in losses[0].sides and "::" not in text:
         _refuse_targets(source)
     if options.nonfinite != "error":
         source.admit_nonfinite()

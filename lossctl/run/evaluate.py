@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from lossctl.data.source import Source
 from lossctl.engine.sums import BLOCK, exact
 from lossctl.errors import DataError
-from lossctl.loss import Request, requests
+from lossctl.loss import Loss, Request, requests
 from lossctl.run.checks import check
 from lossctl.run.finish import finish_regions, finish_summed, known_factor, region_slopes, summed_factor
 from lossctl.run.options import Options
+from lossctl.run.ranked import SHAPES as RANKED
+from lossctl.run.ranked import RankedWalk, read_ranked
 from lossctl.run.reading import read
 from lossctl.run.refuse import refuse
+from lossctl.run.refuse_ranked import refuse_ranked
 from lossctl.run.result import Result
 from lossctl.run.sides import ArraySource, Side, Whole
 from lossctl.run.walk import Chunk, ItemsWalk, RegionsWalk, RowsWalk, SummedWalk, Walk
@@ -38,38 +41,55 @@ class Sink(Protocol):
 
 
 class Sides(NamedTuple):
-    """What is read: prediction, target and weights."""
+    """What is read: prediction, target, weights, and the other predictions of a loss of several sides."""
 
     pred: Side
     target: Side | None
     weights: Side | None
+    more: tuple[Side, ...] = ()
 
     def __iter__(self) -> Iterator[Side]:
         """Yield the sides there are."""
-        return (side for side in (self.pred, self.target, self.weights) if side is not None)
+        return (side for side in (*self.preds, self.target, self.weights) if side is not None)
+
+    @property
+    def preds(self) -> tuple[Side, ...]:
+        """All predictions."""
+        return (self.pred, *self.more)
+
+    @property
+    def compared(self) -> tuple[Side, ...]:
+        """All that the loss compares."""
+        return self.preds if self.target is None else (*self.preds, self.target)
+
+    def gradient_shape(self) -> Any:
+        """Return the shape of the prediction, of several a tuple of shapes; known once they have been read."""
+        shapes = tuple(side.described().shape for side in self.preds)
+        return shapes if self.more else shapes[0]
 
 
 def evaluate(
     asked: Sequence[Request],
-    pred: Source,
+    pred: Source | tuple[Source, ...],
     target: Source | None,
     options: Options,
     sinks: Sequence[Sink] = (),
 ) -> list[Result]:
     """Return the result of each request over the data.
 
-    `sinks`: for each request, what takes d loss / d pred. `options.weights` is a Source.
+    `pred`: of a loss of several sides, one source for each. `sinks`: for each request, what takes d loss / d pred (for
+    several sides `Apart`). `options.weights` is a Source.
     Raises UsageError for options that do not go together, DataError for data that do not.
     """
     check([request.loss for request in asked], options, target is not None, with_slopes=bool(sinks))
-    sides = _sides(pred, target, options.weights, once=_once(asked) and not sinks)
+    sides = _sides(asked[0].loss, pred, target, options.weights, once=_once(asked) and not sinks)
     with Workers(options.workers) as workers:
         walks = [_walk(_settled(request, sides, options, workers), sides, options, workers) for request in asked]
         waiting = dict(zip(map(id, walks), sinks, strict=False))
         for group in _by_pace(walks):
             early = {id(w): factor for w in group if id(w) in waiting and (factor := known_factor(w)) is not None}
             for key in early:
-                waiting[key].begin(sides.pred.described().shape)
+                waiting[key].begin(sides.gradient_shape())
             for chunk in _chunks(group[0], sides, workers):
                 for walk in group:
                     slopes = _step(walk, chunk, sides, early.get(id(walk)), values=options.reduction == "none")
@@ -81,7 +101,7 @@ def evaluate(
         for walk in walks:
             results.append(finish_regions(walk) if isinstance(walk, RegionsWalk) else finish_summed(_summed(walk)))
             if id(walk) in waiting:
-                waiting[id(walk)].begin(sides.pred.described().shape)
+                waiting[id(walk)].begin(sides.gradient_shape())
                 _second_pass(walk, sides, workers, waiting[id(walk)])
     inputs = tuple(side.described() for side in sides)
     return [replace(result, inputs=inputs) for result in results]
@@ -92,19 +112,27 @@ def _once(asked: Sequence[Request]) -> bool:
     return len(asked) == 1 and "auto" not in asked[0].settings.values()
 
 
-def _sides(pred: Source, target: Source | None, weights: Source | None, once: bool) -> Sides:
+def _sides(
+    loss: Loss, pred: Source | tuple[Source, ...], target: Source | None, weights: Source | None, once: bool
+) -> Sides:
     """Return the sides; what can be read only once is kept in memory unless once is enough."""
-    sources = ((pred, "pred"), (target, "target"), (weights, "weights"))
-    pred_side, target_side, weights_side = (
-        None if source is None else Side(source if source.rereadable or once else Whole(source), role)
-        for source, role in sources
+
+    def side(source: Source, role: str) -> Side:
+        return Side(source if source.rereadable or once else Whole(source), role)
+
+    first, *more = map(side, pred if isinstance(pred, tuple) else (pred,), loss.sides)
+    return Sides(
+        first,
+        None if target is None else side(target, loss.operands[-1]),
+        None if weights is None else side(weights, "weights"),
+        tuple(more),
     )
-    assert pred_side is not None
-    return Sides(pred_side, target_side, weights_side)
 
 
 def _walk(request: Request, sides: Sides, options: Options, workers: Workers) -> Walk:
     shape = request.loss.shape
+    if shape in RANKED:
+        return RankedWalk(request, read_ranked(request.loss, sides), options, workers)
     target = None if sides.target is None else sides.target.shape(shape)
     reading = read(request.loss, sides.pred.shape(shape), target, options)
     kinds: dict[str, type[Walk]] = {"classes": RowsWalk, "regions": RegionsWalk}
@@ -128,10 +156,11 @@ def _chunks(walk: Walk, sides: Sides, workers: Workers) -> Iterator[Chunk]:
 
 def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
     units = walk.chunk(CHUNK)
-    paces = (walk.per_pred, walk.per_target, 0 if isinstance(walk, RegionsWalk) else walk.per_weight)
+    per_weight = 0 if isinstance(walk, RegionsWalk) else walk.per_weight
+    paces = (walk.per_pred, walk.per_target, per_weight, *(walk.per_pred for _ in sides.more))
     pieces = [
         None if side is None or not pace else (pace, side.flat(units * pace))
-        for side, pace in zip((sides.pred, sides.target, sides.weights), paces, strict=True)
+        for side, pace in zip((sides.pred, sides.target, sides.weights, *sides.more), paces, strict=True)
     ]
     first = 0
     while True:
@@ -144,10 +173,11 @@ def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
             if not first:
                 raise sides.pred.fault("no items", "there is nothing to average")
             return
-        _, target, weights = flats
+        _, target, weights, *others = flats
+        more = [flat for flat in others if flat is not None]
         if weights is not None:
             _check_weights(weights, first * walk.per_weight, sides.weights)
-        yield Chunk(first, int(count), flats[0], [] if target is None else target, weights)
+        yield Chunk(first, int(count), flats[0], [] if target is None else target, weights, more)
         first += int(count)
 
 
@@ -157,11 +187,13 @@ def _mismatch(sides: Sides, pieces: Sequence[tuple[int, Iterator[Flat]] | None])
         for _ in piece[1] if piece is not None else ():
             pass
     counts = {side.role: side.rows for side in sides}
-    if counts.get("target") == counts["pred"]:
+    if sides.pred.role != "pred":
+        counts = {}
+    elif counts.get("target") == counts["pred"]:
         # One row of text on each side: its numbers are the items.
         counts = {side.role: side.rows * side.per_row for side in sides}
     shapes = ", ".join(f"{s.source.path} {'x'.join(map(str, s.described().shape))}" for s in sides)
-    if counts.get("target", counts["pred"]) != counts["pred"]:
+    if "target" in counts and counts["target"] != counts["pred"]:
         pairs = ((counts["pred"], "prediction"), (counts["target"], "target"))
         told = " but ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in pairs)
         return DataError(f"{told} ({shapes})")
@@ -181,6 +213,8 @@ def _check_weights(weights: Flat, first: int, side: Side | None) -> None:
 
 def _step(walk: Walk, chunk: Chunk, sides: Sides, factor: float | None, values: bool) -> Any:
     bad, slopes = walk.step(chunk, 1.0 if factor is None else factor, values, slopes=factor is not None)
+    if bad and isinstance(walk, RankedWalk):
+        refuse_ranked(walk, chunk, sides)
     if bad:
         refuse(walk, chunk, sides.pred, sides.target)
     return slopes

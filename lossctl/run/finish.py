@@ -12,7 +12,7 @@ from lossctl.errors import DataError, UsageError
 from lossctl.loss import Request
 from lossctl.run.result import Result
 from lossctl.run.sides import Side, joined
-from lossctl.run.walk import ItemsWalk, RegionsWalk, SummedWalk, Walk, settled
+from lossctl.run.walk import RegionsWalk, SummedWalk, Walk, settled
 
 
 def signature(walk: Walk) -> str:
@@ -122,10 +122,9 @@ def _result(
     absent: int | None,
     warnings: Sequence[str],
 ) -> Result:
-    degenerate = walk.degenerate if isinstance(walk, ItemsWalk) else 0
     return Result(
         loss=walk.loss.name, family=walk.loss.family, parameters=walk.settings, reduction=walk.options.reduction,
-        value=value, values=values, count=count, ignored=ignored, degenerate=degenerate,
+        value=value, values=values, count=count, ignored=ignored, degenerate=walk.degenerate,
         signature=signature(walk), absent=absent, infinite=walk.infinite, warnings=tuple(warnings),
     )  # fmt: skip
 

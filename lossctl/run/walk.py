@@ -25,11 +25,14 @@ NOTHING = math.nan
 
 
 class Chunk:
-    """Some units of data: flat prediction, target and weights, and the number of the first unit."""
+    """Some units of data: flat prediction, target and weights, the number of the first unit, more predictions."""
 
-    def __init__(self, first: int, units: int, pred: Flat, target: Flat, weights: Flat | None) -> None:
+    def __init__(
+        self, first: int, units: int, pred: Flat, target: Flat, weights: Flat | None, more: Sequence[Flat] = ()
+    ) -> None:
         """Hold them."""
         self.first, self.units, self.pred, self.target, self.weights = first, units, pred, target, weights
+        self.more = more
 
 
 class Walk(ABC):
@@ -156,14 +159,15 @@ class ItemsWalk(SummedWalk):
         def work(lo: int, hi: int) -> None:
             kernel(lo, hi, chunk.units, pred, target, self.ignore, weights, params, factor, sums, counts, out, by)
 
-        (self.workers.spread if fast else _alone)(blocks, work)
+        (self.workers.spread if fast else alone)(blocks, work)
         bad = self.keep(sums, counts, chunk.units)
         if values and not bad:
             self.values.append(self.kept(out, chunk.target))
         return bad, by
 
 
-def _alone(blocks: int, work: Callable[[int, int], None]) -> None:
+def alone(blocks: int, work: Callable[[int, int], None]) -> None:
+    """Do all blocks here and now: what an interpreted kernel has instead of threads."""
     work(0, blocks)
 
 
@@ -206,7 +210,7 @@ class RowsWalk(SummedWalk):
                 temperature, tolerances, params, factor, sums, counts, out, by,
             )  # fmt: skip
 
-        (self.workers.spread if fast else _alone)(blocks, work)
+        (self.workers.spread if fast else alone)(blocks, work)
         bad = self.keep(sums, counts, items)
         if values and not bad:
             self.values.append(self.kept(out, chunk.target))
@@ -285,7 +289,7 @@ class RegionsWalk(Walk):
         def work(lo: int, hi: int) -> None:
             kernel(lo, hi, *common, sums, counts, presence)
 
-        (self.workers.spread if fast else _alone)(blocks, work)
+        (self.workers.spread if fast else alone)(blocks, work)
         counts = _list(counts)
         self.used += sum(counts[0::COUNTS])
         self.seen += images * common[0][1]
@@ -318,7 +322,7 @@ class RegionsWalk(Walk):
         def work(lo: int, hi: int) -> None:
             kernel(lo, hi, *common, flat, slopes)
 
-        (self.workers.spread if fast else _alone)(blocks, work)
+        (self.workers.spread if fast else alone)(blocks, work)
         return slopes
 
     def groups(self) -> list[tuple[list[tuple[int, int]], list[float], bool]]:
