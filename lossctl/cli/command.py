@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from lossctl.cli.evaluate import evaluate_command
-from lossctl.cli.help import of_losses, operands_of, shown_options
+from lossctl.cli.help import SIDES, of_losses, operands_of, shown_options
 from lossctl.cli.options import Entry
 from lossctl.cli.shelf import COMMANDS
 from lossctl.errors import UsageError
@@ -57,7 +57,7 @@ def _found(family: str, shelves: Sequence[str], text: str) -> list[Request]:
     if text == "all":
         return [Request(loss, loss.settings({})) for name in names(shelves[0]) if _stands_alone(loss := find(name))]
     if re.match(r"\s*[-+.]?\d", text):
-        hint = f"the loss comes first: lossctl {family} LOSS PRED TARGET"
+        hint = f"the loss comes first: lossctl {family} LOSS {SIDES if family == 'ranking' else 'PRED TARGET'}"
         raise UsageError(f"'{text.strip()}' is no loss", hint=hint)
     if text.endswith(".py") or not ("(" in text or "," in text):
         return [Request(find(text), {})]

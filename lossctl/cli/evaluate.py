@@ -27,7 +27,7 @@ def evaluate_command(asked: list[Request], typed: dict[str, str | None], given: 
     `every`: of the losses asked for, take those that the data fit.
     """
     from lossctl.data.output import check_writable
-    from lossctl.run.columns import open_side
+    from lossctl.run.columns import open_side, refuse_same
     from lossctl.run.evaluate import evaluate
 
     form = given["format"] or ("table" if sys.stdout.isatty() else "plain")
@@ -41,6 +41,7 @@ def evaluate_command(asked: list[Request], typed: dict[str, str | None], given: 
         check_writable(given["output"], ENDINGS)
     options = chosen(given | {"weights": None})
     losses = [request.loss for request in asked]
+    refuse_same(losses[0], texts)
     opened = {role: None if text is None else open_side(text, role, losses, options) for role, text in texts.items()}
     options = chosen(given | {"weights": opened["weights"]})
     preds = tuple(source for role in losses[0].sides if (source := opened[role]) is not None)

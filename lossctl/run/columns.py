@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lossctl.data.inline import is_inline
 from lossctl.data.source import Source, open_source
-from lossctl.errors import DataError
+from lossctl.errors import DataError, UsageError
 from lossctl.loss import Loss
 from lossctl.run.options import Options
 
@@ -55,6 +55,21 @@ def open_side(text: str, role: str, losses: Sequence[Loss], options: Options, st
     if options.nonfinite != "error":
         source.admit_nonfinite()
     return source
+
+
+def refuse_same(loss: Loss, texts: Mapping[str, Any]) -> None:
+    """Raise UsageError where two sides of rows of embeddings, by role, are the same rows of one file."""
+    if loss.shape != "embeddings":
+        return
+    roles: dict[str, str] = {}
+    for role in loss.sides:
+        text = texts[role]
+        if not isinstance(text, str) or is_inline(text):
+            continue
+        if text in roles:
+            told = f"{roles[text]} and {role} are the same rows of {text}"
+            raise UsageError(told, hint=f"choose the columns of each: {text.partition('::')[0]}::0..63")
+        roles[text] = role
 
 
 def _refuse_targets(source: Source) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from lossctl.data.source import Source, open_source
 from lossctl.errors import UsageError
 from lossctl.loss import Loss, Request, Setting, requests
-from lossctl.run.columns import open_side
+from lossctl.run.columns import open_side, refuse_same
 from lossctl.run.evaluate import evaluate as evaluate_requests
 from lossctl.run.options import Options, option_names
 from lossctl.run.ranked import Apart
@@ -142,6 +142,8 @@ def evaluate(name: str, pred: Any, target: Any = None, **keywords: Any) -> Resul
     def source(side: Any, role: str) -> Source:
         return open_side(side, role, [request.loss], options) if isinstance(side, str) else ArraySource(side, role)
 
+    if isinstance(pred, tuple) and len(pred) == len(request.loss.sides):
+        refuse_same(request.loss, dict(zip(request.loss.sides, pred, strict=True)))
     sides, goal = opened(request.loss, pred, target, source)
     return evaluate_requests([request], sides, goal, options)[0]
 

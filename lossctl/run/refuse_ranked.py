@@ -34,7 +34,10 @@ def refuse_ranked(walk: RankedWalk, chunk: Chunk, sides: Sides) -> NoReturn:
         rows = zip(*(column.tolist() for column in (*scores, known)), strict=True)
         bad = [k for k, row in enumerate(rows) if keep[k] and not loss.inside(*row, *settled(walk.settings))]
         if bad:
+            # What is neither of the two ways to mark a pair needs another hint than which way is meant.
+            hint = hint if known[bad[0]] in (-1, 0, 1) else ""
             place = chunk.first + bad[0]
-            message = f"{known[bad[0]]:.12g} at {index_of(sides.target, place)}: {what}"
-            raise sides.target.fault(message + such(sides.target, known, len(bad)), hint, row_of(sides.target, place))
-    raise DataError(f"{loss.name}: {what}", hint=hint)
+            more = such(sides.target, known, len(bad))
+            message = f"{known[bad[0]]:.12g} at {index_of(sides.target, place)}: {what}{more}"
+            raise sides.target.fault(message, hint or None, row_of(sides.target, place))
+    raise DataError(f"{loss.name}: {what}", hint=hint or None)

@@ -11,7 +11,7 @@ Parameters
     margin    how large the cosine of two kinds may be
 
 Elsewhere
-    torch.nn.functional.cosine_embedding_loss adds 2.2e-16 (its EPSILON) to both squared lengths and takes 1 - cos as it
+    torch.nn.functional.cosine_embedding_loss adds 1e-12 to both squared lengths and takes 1 - cos as it
     stands: for nearly parallel rows its value is rounding, here it has all its digits. Its margin may be negative.
     A row of zeros has no direction: by the 0/0 rule its cosine is 0 and its slope 0, and it is counted as degenerate.
     y is 1 for the same and -1 for different; contrastive has 0 and 1, the other way round.
