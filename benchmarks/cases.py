@@ -15,28 +15,46 @@ Array = npt.NDArray[Any]
 
 BOXES = 1 << 20
 NUMBERS = 1 << 22
+WIDTH = 64  # of a row of embeddings
 CLASSES = 21
 SIDE = 256  # 4 images of 21 × 256 × 256 and 262 144 rows of 21 are the same 5.5M scores
 DTYPES = ("float32", "float64")
 
 
 class Case(NamedTuple):
-    """One loss, ready to be called on its data. An item is a pair of boxes, or one number, score or pixel."""
+    """One loss, ready to be called on its data.
+
+    An item is a pair of boxes, a pair of scores to rank, or one number, score, pixel or entry of a row.
+    """
 
     function: Any
-    pred: Array
+    pred: Array | tuple[Array, ...]
     target: Array | None
     options: dict[str, Any]
 
     @property
+    def sides(self) -> tuple[Array, ...]:
+        """The predictions."""
+        return self.pred if isinstance(self.pred, tuple) else (self.pred,)
+
+    @property
     def items(self) -> int:
         """How many items a call computes."""
-        return self.pred.size // find(self.function.name).per_item
+        size, loss = sum(side.size for side in self.sides), find(self.function.name)
+        return size // (len(self.sides) if loss.shape == "scores" else loss.per_item)
 
     @property
     def bytes(self) -> int:
         """How many bytes a call has to read at least."""
-        return self.pred.nbytes + (0 if self.target is None else self.target.nbytes)
+        return sum(side.nbytes for side in self.sides) + (0 if self.target is None else self.target.nbytes)
+
+    def first(self, n: int) -> Case:
+        """Return the same on the first n items, or on a corner of the images."""
+        pred = tuple(side[:n] for side in self.sides)
+        if self.sides[0].ndim == 3:
+            return self._replace(pred=self.pred[:n, :2, :2], target=self.target[:n, :2, :2])
+        target = None if self.target is None else self.target[:n]
+        return self._replace(pred=pred if isinstance(self.pred, tuple) else pred[0], target=target)
 
     def value(self) -> float:
         """Compute the mean."""
@@ -65,14 +83,15 @@ def make(name: str, layout: str, dtype: str, threads: int | None = None, divide:
     loss = find(name)
     makers = {
         "boxes": _boxes, "rotated": _rotated, "numbers": _numbers, "binary": _binary, "classes": _classes,
-        "regions": _regions,
+        "regions": _regions, "scores": _ranking, "embeddings": _ranking,
     }  # fmt: skip
     pred, target, options = makers[loss.shape](np.random.default_rng(7), loss, layout, divide)
     if target is not None and target.dtype == np.float64:
         target = target.astype(dtype)
     if loss.takes_scores:
         options["input"] = "logits"
-    return Case(lossctl.loss(name, **_required(loss)), pred.astype(dtype), target, options | {"threads": threads})
+    pred = tuple(side.astype(dtype) for side in pred) if isinstance(pred, tuple) else pred.astype(dtype)
+    return Case(lossctl.loss(name, **_required(loss)), pred, target, options | {"threads": threads})
 
 
 def _required(loss: Loss) -> dict[str, Setting]:
@@ -85,7 +104,7 @@ def _required(loss: Loss) -> dict[str, Setting]:
     return found
 
 
-Made = tuple[Array, Array | None, dict[str, Any]]
+Made = tuple[Array | tuple[Array, ...], Array | None, dict[str, Any]]
 
 
 def boxes(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
@@ -146,3 +165,12 @@ def _classes(rng: np.random.Generator, loss: Loss, layout: str, divide: int) -> 
 def _regions(rng: np.random.Generator, loss: Loss, layout: str, divide: int) -> Made:
     pred = rng.normal(0, 2, (4, 1024, 1024 // divide))
     return pred, (rng.random(pred.shape) < 0.3).astype(np.uint8), {"layout": "NHW", "aggregate": "per-image"}
+
+
+def _ranking(rng: np.random.Generator, loss: Loss, layout: str, divide: int) -> Made:
+    shape = (NUMBERS // WIDTH // divide, WIDTH) if loss.shape == "embeddings" else (NUMBERS // divide,)
+    sides = tuple(rng.normal(0, 1, shape) for _ in loss.sides)
+    defaults = [parameter.default for parameter in loss.parameters]
+    others = [1.0] * (len(loss.data) - 1)
+    y = [y for y in (-1.0, 0.0, 1.0) if loss.inside is not None and loss.inside(*others, y, *defaults)]
+    return sides if len(sides) > 1 else sides[0], rng.choice(y, shape[0]) if loss.has_target else None, {}

@@ -84,5 +84,5 @@ def match(pred: Any, target: Any, method: str = "greedy", threshold: float = 0.5
 
 
 def losses(family: str | None = None) -> list[str]:
-    """Return the names of all losses, or of one family: box, region, classification, regression."""
+    """Return the names of all losses, or of one family: box, region, classification, regression, ranking."""
     return _names(family)

@@ -11,10 +11,15 @@ without an annotation come from the data and tell, with the constant `SHAPE`, ho
     classes   value(q, r, log_q, y, class_weight, classes)   one class's part of a row; parts are added
     regions   value(tp, fp, fn, tn, diff, total, …)  any of the sums over the pixels of one image and class
     regions   value(z, q, r, y, …)                   or one pixel's part of them: the loss is the mean of the parts
+    scores    value(x1, x2, y)                       one score or two of an item, and what is known of them
+    embeddings  value(distance_ab, square_ab, cosine_ab, turn_ab, y)   any measure of two rows of embeddings: of the
+              sides a and b, of a, p and n; distance: the p-norm of a - b of the parameter p (else of 2),
+              square: its square, cosine, turn: 1 - cosine with all its digits
 
 The annotated arguments are the loss's parameters. `slope` takes the same arguments and returns the derivative
 with respect to each prediction argument (for boxes, the derivatives with respect to the numbers of p, by an angle per
-radian). Optional:
+radian; of embeddings the engine carries it on to their entries). The sides of scores and embeddings are what their
+arguments are called after. Optional:
 `weight(…)`, what an item counts for in the mean when that is not 1; `root(mean)` with `root_slope(root)` for a
 loss that is a function of the mean; `inside(…)` with the text DOMAIN, which data the loss is defined for;
 `conflict(…)`, what is wrong with parameters that do not go together; AUTO, for parameters that may be `auto`, the
@@ -51,7 +56,7 @@ __all__ = [
     "did_you_mean", "find", "names", "read", "shelf",
 ]  # fmt: skip
 
-Shape = Literal["numbers", "boxes", "rotated", "binary", "classes", "regions"]
+Shape = Literal["numbers", "boxes", "rotated", "binary", "classes", "regions", "scores", "embeddings"]
 
 SHELF = Path(__file__).with_name("losses")
 SECTIONS = ("Good at", "Fails", "Formula", "Range", "Elsewhere", "Reference", "Examples")
@@ -59,6 +64,7 @@ SECTIONS = ("Good at", "Fails", "Formula", "Range", "Elsewhere", "Reference", "E
 BOX_WIDTHS = {"boxes": 4, "rotated": 5}
 OVERLAPS = ("tp", "fp", "fn", "tn", "diff", "total", "target", "count", "parts")
 PIXELS = ("z", "q", "r")
+MEASURES = tuple(f"{kind}_{pair}" for kind in ("distance", "square", "cosine", "turn") for pair in ("ab", "ap", "an"))
 PREDICTED = {
     "numbers": ("pred",),
     "boxes": ("p",),
@@ -66,6 +72,8 @@ PREDICTED = {
     "binary": ("q", "r", "log_q", "log_r"),
     "classes": ("q", "r", "log_q"),
     "regions": (*OVERLAPS, *PIXELS),
+    "scores": ("x", "x1", "x2"),
+    "embeddings": MEASURES,
 }
 GIVEN = {
     "numbers": ("target",),
@@ -74,6 +82,8 @@ GIVEN = {
     "binary": ("y",),
     "classes": ("y", "class_weight", "classes"),
     "regions": ("y", "from_pred", "from_target"),
+    "scores": ("y",),
+    "embeddings": ("y",),
 }
 
 
@@ -119,6 +129,20 @@ class Loss:
     def per_item(self) -> int:
         """How many numbers one item has on each side: those of a box, else one."""
         return BOX_WIDTHS.get(self.shape, 1)
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The predictions it takes: `pred`, or those that its arguments are called after (a, p and n)."""
+        predicted = [name for name in self.data if name in PREDICTED[self.shape]]
+        if self.shape == "embeddings":
+            return tuple(dict.fromkeys("".join(name.rpartition("_")[2] for name in predicted)))
+        return tuple(predicted) if self.shape == "scores" else ("pred",)
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """All that it compares, in the order in which it is given."""
+        known = "y" if self.shape in ("scores", "embeddings") else "target"
+        return (*self.sides, known) if self.has_target else self.sides
 
     @property
     def takes_scores(self) -> bool:
@@ -230,7 +254,10 @@ def _read_own(path: str) -> Loss:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise UsageError(f"{path} does not run: {type(error).__name__}: {error}") from None
-    families = {"regions": "region", "binary": "classification", "classes": "classification"}
+    families = {
+        "regions": "region", "binary": "classification", "classes": "classification", "scores": "ranking",
+        "embeddings": "ranking",
+    }  # fmt: skip
     families |= dict.fromkeys(BOX_WIDTHS, "box")
     return read(module, file.stem.replace("_", "-"), families.get(getattr(module, "SHAPE", ""), "regression"))
 

@@ -17,6 +17,7 @@ FAMILIES = {
     "pixel": ("losses of images, masks and class maps", ("region", "classification", "regression")),
     "classification": ("losses of class scores", ("classification",)),
     "regression": ("losses of numbers", ("regression",)),
+    "ranking": ("losses of pairs and triplets, of scores or of rows of embeddings", ("ranking",)),
 }
 HELP = {"help_option_names": ["-h", "--help"]}
 WIDE = 100

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from lossctl.cli.evaluate import evaluate_command
-from lossctl.cli.help import of_losses, operands_of, shown_options
+from lossctl.cli.help import SIDES, of_losses, operands_of, shown_options
 from lossctl.cli.options import Entry
 from lossctl.cli.shelf import COMMANDS
 from lossctl.errors import UsageError
@@ -43,6 +43,7 @@ def command(family: str, shelves: Sequence[str], text: str) -> Any:
             there = COMMANDS.get(loss.family, loss.family)
             there = f"lossctl {there} {text if all(other.family == loss.family for other in losses) else loss.name} …"
             raise UsageError(f"{loss.name} is a {loss.family} loss", hint=there)
+    _refuse_mixed(family, losses)
     alone = losses[0] if single(text) and text != "all" else None
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     app.command(text, cls=LossCommand, context_settings={"help_option_names": ["-h", "--help"]})(
@@ -58,11 +59,21 @@ def _found(family: str, shelves: Sequence[str], text: str) -> list[Asked]:
     if text == "all":
         return [Request(loss, loss.settings({})) for name in names(shelves[0]) if _stands_alone(loss := find(name))]
     if re.match(r"\s*[-+.]?\d[^*]*$", text):
-        hint = f"the loss comes first: lossctl {family} LOSS PRED TARGET"
+        hint = f"the loss comes first: lossctl {family} LOSS {SIDES if family == 'ranking' else 'PRED TARGET'}"
         raise UsageError(f"'{text.strip()}' is no loss", hint=hint)
     if single(text):
         return [Request(find(text), {})]
     return requests(text)
+
+
+def _refuse_mixed(family: str, losses: Sequence[Loss]) -> None:
+    """Raise UsageError for losses that do not take the same sides."""
+    takes: dict[tuple[str, ...], list[str]] = {}
+    for loss in losses:
+        takes.setdefault(loss.operands if loss.sides != ("pred",) else loss.sides, []).append(loss.name)
+    if len(takes) > 1:
+        ways = (f"lossctl {family} {','.join(named)} {' '.join(sides).upper()}" for sides, named in takes.items())
+        raise UsageError("these losses do not take the same sides", hint=", or ".join(ways))
 
 
 def _stands_alone(loss: Loss) -> bool:
@@ -81,9 +92,11 @@ def _callback(found: Sequence[Asked], alone: Loss | None, every: bool) -> Any:
         settings = {p.name: given.pop(p.name) for p in parameters}
         told = {name: setting for name, setting in settings.items() if setting is not None}
         asked: list[Asked] = [Request(alone, alone.settings(told))] if alone else list(found)
-        evaluate_command(asked, given, every)
+        typed = {role: given.pop(f"operand_{role}") for role in operands}
+        evaluate_command(asked, typed, given, every)
 
-    arguments = [_argument(name) for name in operands_of(losses).split()]
+    operands = operands_of(losses).lower().split()
+    arguments = [_argument(name) for name in operands]
     options = [_option(name, entry) for name, entry in shown_options(_hidden(losses)).items()]
     run.__signature__ = inspect.Signature([*arguments, *map(_parameter, parameters), *options])  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in run.__signature__.parameters.values()}  # type: ignore[attr-defined]
@@ -94,8 +107,9 @@ def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _argument(metavar: str) -> inspect.Parameter:
-    return _keyword(metavar.lower(), Annotated[str, typer.Argument(metavar=metavar)], inspect.Parameter.empty)
+def _argument(role: str) -> inspect.Parameter:
+    # A side may be called like a parameter: p of a triplet and p of a norm.
+    return _keyword(f"operand_{role}", Annotated[str, typer.Argument(metavar=role.upper())], inspect.Parameter.empty)
 
 
 def _option(name: str, entry: Entry) -> inspect.Parameter:

@@ -7,11 +7,12 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from typing import Any
 
 from lossctl.cli import gate
 from lossctl.cli.options import FORMATS, chosen
-from lossctl.cli.outputs import ArrayFile, paths_of, refuse_overwriting
+from lossctl.cli.outputs import gradient, gradient_paths, refuse_overwriting
 from lossctl.cli.own import blamed
 from lossctl.cli.streams import say
 from lossctl.errors import LossctlError, UsageError
@@ -20,52 +21,55 @@ from lossctl.run.options import Options
 from lossctl.run.result import Result
 
 
-def evaluate_command(asked: list[Asked], given: dict[str, Any], every: bool) -> None:
+def evaluate_command(asked: list[Asked], typed: dict[str, str | None], given: dict[str, Any], every: bool) -> None:
     """Evaluate, show and gate. Raises LossctlError of any kind, and typer.Exit for a failed gate.
 
+    `typed`: the text of each side and of the weights, by role.
     `every`: of the losses asked for, take those that the data fit.
     """
     from lossctl.data.labels import read_labels
     from lossctl.data.output import check_writable
-    from lossctl.run.columns import open_side
+    from lossctl.run.columns import open_side, refuse_same
     from lossctl.run.foreground import scheme
     from lossctl.run.joint import evaluate
 
     form = format_of(given)
     limits = gate.limits(given["fail_above"], [request.name for request in asked])
-    texts = _texts(given)
+    texts = _texts(typed | {"weights": given["weights"], "group_by": given["group_by"]})
     if given["output"]:
         from lossctl.show.files import ENDINGS
 
         check_writable(given["output"], ENDINGS)
     options = chosen(given | {"weights": None, "group_by": None})
     losses = losses_of(asked)
+    refuse_same(losses[0], texts)
     weighing, by = scheme(texts["weights"] or ""), texts.pop("group_by")
     if weighing is not None:
         texts["weights"] = None
     opened = {role: None if text is None else open_side(text, role, losses, options) for role, text in texts.items()}
     labels = by if by in (None, "class", "image") else read_labels(by)
     options = chosen(given | {"weights": weighing or opened["weights"], "group_by": labels})
-    pred, target = opened["pred"], opened["target"]
-    assert pred is not None
+    preds = tuple(source for role in losses[0].sides if (source := opened[role]) is not None)
+    target = next((opened[role] for role in opened if role in ("target", "y")), None)
     if options.match is not None:
         from lossctl.run.groups import columns_of
 
         options = columns_of(texts, opened, options)
     if every:
-        asked = _fitting(asked, pred, target, options)
+        asked = _fitting(asked, preds[0], target, options)
     if options.pairs is not None and options.reduction == "none":
         from lossctl.cli.matrix import matrix_command
 
-        matrix_command(asked, pred, target, options, given, form)
+        matrix_command(asked, preds[0], target, options, given, form)
         return
     with ExitStack() as stack:
-        paths = paths_of(given["gradient"], [request.name for request in asked])
+        paths = gradient_paths(given["gradient"], asked)
+        columns = [source.columns for source in preds]
         outputs = [given["output"]] if given["output"] else []
-        refuse_overwriting([*outputs, *paths], [source.path for source in opened.values() if source])
-        sinks = [ArrayFile(path, pred.columns, stack) for path in paths]
+        refuse_overwriting([*outputs, *chain(*paths)], [source.path for source in opened.values() if source])
+        sinks = [gradient(of_loss, columns, stack) for of_loss in paths]
         try:
-            results = evaluate(asked, pred, target, options, sinks)
+            results = evaluate(asked, preds, target, options, sinks)
         except Exception as error:
             raise blamed(error, losses_of(asked)) or error from None
     report(results, given, form)
@@ -80,11 +84,10 @@ def format_of(given: Mapping[str, Any]) -> str:
     return str(form)
 
 
-def _texts(given: dict[str, Any]) -> dict[str, str | None]:
-    """Return what was typed for each side. Raises UsageError where that cannot be meant."""
+def _texts(typed: dict[str, str | None]) -> dict[str, str | None]:
+    """Return what was typed for each side, without blanks around. Raises UsageError where that cannot be meant."""
     texts: dict[str, str | None] = {}
-    for role in ("pred", "target", "weights", "group_by"):
-        text = given.get(role)
+    for role, text in typed.items():
         texts[role] = None if text is None else text.strip()
         if texts[role] == "":
             raise UsageError(f"{role} is an empty text", hint="a path, path::columns, - or numbers")

@@ -14,6 +14,8 @@ from lossctl.loss import Loss, Parameter
 WIDEST, NARROWEST = 100, 40
 # Longer terms stand on a line of their own.
 TERM = 24
+# What stands behind losses that do not take the same.
+SIDES = "SIDES…"
 
 Rows = Sequence[tuple[str, str]]
 
@@ -74,14 +76,22 @@ def of_command(typed: str, about: str, operands: Rows, options: Rows, more: str 
 
 def of_family(family: str, about: str, losses: Sequence[Loss]) -> str:
     """Return the help of `lossctl box`."""
-    rows = [(loss.name, loss.sentence.partition(":")[2].strip().split(";")[0].removesuffix(".")) for loss in losses]
+    operands = {operands_of([loss]) for loss in losses if loss.has_target or len(loss.sides) > 1}
+    several = len(operands) > 1
+    rows = [
+        (
+            f"{loss.name} {operands_of([loss])}" if several else loss.name,
+            loss.sentence.partition(":")[2].strip().split(";")[0].removesuffix("."),
+        )
+        for loss in losses
+    ]
     return paragraphs(
-        f"Usage: lossctl {family} LOSS PRED TARGET [OPTIONS]",
+        f"Usage: lossctl {family} LOSS {SIDES if several else operands.pop()} [OPTIONS]",
         f"{about[0].upper()}{about[1:]}.",
         defined("Losses", rows),
         wrapped(
             "LOSS is a name, a name with parameters, a weighted sum 'a+0.5*b', several of those with commas between, "
-            f"all, or a loss file ./mine.py. lossctl {family} LOSS --help tells all about one."
+            f"{'all, ' * (not several)}or a loss file ./mine.py. lossctl {family} LOSS --help tells all about one."
         ),
     )
 
@@ -109,8 +119,8 @@ def of_losses(typed: str, losses: Sequence[Loss], parameters: Sequence[Parameter
 
 
 def operands_of(losses: Sequence[Loss]) -> str:
-    """Return what stands behind the loss."""
-    return "PRED TARGET" if any(loss.has_target for loss in losses) else "PRED"
+    """Return what stands behind the loss, or losses that take the same: `PRED TARGET`, `A P N`."""
+    return max((" ".join(loss.operands).upper() for loss in losses), key=len)
 
 
 def _term(name: str, entry: Entry) -> str:

@@ -73,7 +73,12 @@ OUTPUTS: dict[str, Entry] = {
         "Output", "FORMAT", f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} [table on a terminal, else plain]"
     ),
     "output": Entry("Output", "FILE", "write results to a .csv, .json, .npy or .parquet instead", short="-o"),
-    "gradient": Entry("Output", "FILE", "write d loss / d PRED to a .npy or .csv; of several losses to 'g_{loss}.npy'"),
+    "gradient": Entry(
+        "Output",
+        "FILE",
+        "write d loss / d PRED to a .npy or .csv; of several losses to 'g_{loss}.npy', of several sides to "
+        "'g_{side}.npy'",
+    ),
     "fail_above": Entry("Output", "X", "exit 1 if a loss is above X; or giou=X,ciou=Y"),
     "quiet": Entry("Output", "", "no warnings", bool, default=False, short="-q"),
     "verbose": Entry("Output", "", "say on stderr what was read, and how", bool, default=False, short="-v"),

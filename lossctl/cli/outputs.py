@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lossctl.errors import UsageError
+from lossctl.requests import Asked
 
 
 def paths_of(path: str | None, names: Sequence[str], what: str = "gradient", mark: str = "loss") -> list[str]:
@@ -23,6 +24,25 @@ def paths_of(path: str | None, names: Sequence[str], what: str = "gradient", mar
         option = "--gradient" if what == "gradient" else "-o"
         raise UsageError(f"one {what} file for {several}", hint=f"{option} '{what}_{{{mark}}}.npy'")
     return [path.replace(f"{{{mark}}}", name) for name in names]
+
+
+def gradient_paths(path: str | None, asked: Sequence[Asked]) -> list[list[str]]:
+    """Return for each loss one path for each side, or none at all. Raises UsageError."""
+    sides = [request.losses[0].sides for request in asked]
+    for several in sides:
+        if path is not None and len(several) > 1 and "{side}" not in path:
+            told = f"one gradient file for the sides {', '.join(several)}"
+            raise UsageError(told, hint="--gradient 'gradient_{side}.npy'")
+    paths = paths_of(path, [request.name for request in asked])
+    return [[path.replace("{side}", side) for side in of_loss] for path, of_loss in zip(paths, sides, strict=False)]
+
+
+def gradient(paths: Sequence[str], columns: Sequence[Sequence[str] | None], stack: ExitStack) -> Any:
+    """Return what writes the gradient of a loss, by each of its sides to a file of its own."""
+    from lossctl.run.ranked import Apart
+
+    writers = [ArrayFile(path, names, stack) for path, names in zip(paths, columns, strict=True)]
+    return Apart(writers) if len(writers) > 1 else writers[0]
 
 
 def refuse_overwriting(outputs: Sequence[str], inputs: Sequence[str]) -> None:

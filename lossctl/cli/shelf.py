@@ -74,13 +74,14 @@ def _text(loss: Loss) -> str:
 
 def _table(losses: Sequence[Loss], others: Sequence[Loss], asked: bool) -> str:
     """Return the losses by family: each with its sentence, or where words were asked for with what it is good at."""
-    from lossctl.cli.help import defined, paragraphs, wrapped
+    from lossctl.cli.help import SIDES, defined, paragraphs, wrapped
 
     families: dict[str, list[tuple[str, str]]] = {}
     for loss in losses:
         text = loss.sections.get("Good at", loss.sentence) if asked else loss.sentence
         families.setdefault(loss.family, []).append((loss.name, " ".join(text.split())))
-    titles = {name: f"{name}   (lossctl {COMMANDS.get(name, name)} LOSS PRED TARGET)" for name in families}
+    operands = {loss.family: SIDES if loss.operands[0] != "pred" else "PRED TARGET" for loss in losses}
+    titles = {name: f"{name}   (lossctl {COMMANDS.get(name, name)} LOSS {operands[name]})" for name in families}
     tables = (defined(titles[name], rows) for name, rows in families.items())
     mentions = wrapped(f"Mentioned elsewhere in: {', '.join(loss.name for loss in others)}") if others else ""
     return paragraphs(*tables, mentions)

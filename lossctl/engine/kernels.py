@@ -10,6 +10,7 @@ from typing import Any
 
 from lossctl.engine import adapt
 from lossctl.engine.foreground import foreground
+from lossctl.engine.ranked import ranked_kernel
 from lossctl.loss import Loss, Setting
 
 Function = Callable[..., Any]
@@ -26,7 +27,7 @@ def choose(
     """Return whether `size` numbers are worth compiled kernels (or they are there already), and the kernels.
 
     reading: (source, pred format, target format, nonfinite) for numbers, binary scores and boxes; (source, target)
-    for rows; (activation, target) for regions.
+    for rows; (activation, target) for regions; nothing for scores and embeddings.
     """
     static = adapt.static_names(loss)
     key = (
@@ -59,6 +60,8 @@ def _kernels(
     if loss.shape == "regions":
         build = adapt.pixels_kernels if loss.whole else adapt.regions_kernels
         plain = build(loss, dict(settings), *reading)
+    elif loss.shape in ("scores", "embeddings"):
+        plain = (ranked_kernel(loss, dict(settings)),)
     elif loss.shape == "classes":
         plain = (adapt.rows_kernel(loss, dict(settings), *reading),)
     else:

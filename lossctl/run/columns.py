@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from lossctl.data.inline import is_inline
 from lossctl.data.source import Source, open_source
-from lossctl.errors import DataError, LossctlError
+from lossctl.errors import DataError, LossctlError, UsageError
 from lossctl.loss import BOX_WIDTHS, Loss
 from lossctl.run.options import Options
 from lossctl.run.reading import of_width
@@ -45,6 +45,10 @@ def open_side(text: str, role: str, losses: Sequence[Loss], options: Options, st
     if role == "weights":
         # Typed weights may stand in one row.
         names, width = WEIGHT_NAMES, None if is_inline(text) else 1
+    elif role in losses[0].operands and losses[0].sides != ("pred",):
+        # Scores and y by their own names; rows of embeddings are all columns, unless some are chosen.
+        names = [(role,)] if shapes == {"scores"} else ()
+        names = [("y",), *TARGET_NAMES] if role == "y" else names
     elif shapes <= set(BOX_WIDTHS):
         kinds: dict[str, Sequence[Sequence[str]]] = {
             "rotated": ROTATED_NAMES,
@@ -66,13 +70,28 @@ def open_side(text: str, role: str, losses: Sequence[Loss], options: Options, st
         if width in BOX_WIDTHS.values() and f"expected {width}" in error.message:
             error.hint = "; ".join(filter(None, (error.hint, _other_boxes(text, role, width))))
         raise
-    if role == "pred" and "::" not in text:
+    if role in losses[0].sides and "::" not in text:
         _refuse_targets(source)
     if names is ROTATED_NAMES and "::" not in text:
         _refuse_upright(source)
     if options.nonfinite != "error":
         source.admit_nonfinite()
     return source
+
+
+def refuse_same(loss: Loss, texts: Mapping[str, Any]) -> None:
+    """Raise UsageError where two sides of rows of embeddings, by role, are the same rows of one file."""
+    if loss.shape != "embeddings":
+        return
+    roles: dict[str, str] = {}
+    for role in loss.sides:
+        text = texts[role]
+        if not isinstance(text, str) or is_inline(text):
+            continue
+        if text in roles:
+            told = f"{roles[text]} and {role} are the same rows of {text}"
+            raise UsageError(told, hint=f"choose the columns of each: {text.partition('::')[0]}::0..63")
+        roles[text] = role
 
 
 def _other_boxes(text: str, role: str, width: int | None) -> str | None:

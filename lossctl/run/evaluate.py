@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from lossctl.data.source import Source
 from lossctl.engine.sums import BLOCK, exact
 from lossctl.errors import DataError, UsageError
-from lossctl.loss import find
+from lossctl.loss import Loss, find
 from lossctl.requests import Request
 from lossctl.run.checks import check
 from lossctl.run.finish import finish_regions, finish_summed, known_factor, region_factors, summed_factor
 from lossctl.run.foreground import Foreground
 from lossctl.run.options import Options
+from lossctl.run.ranked import SHAPES as RANKED
+from lossctl.run.ranked import RankedWalk, read_ranked
 from lossctl.run.reading import read
 from lossctl.run.refuse import refuse
+from lossctl.run.refuse_ranked import refuse_ranked
 from lossctl.run.regions import RegionsWalk, SumsWalk
 from lossctl.run.result import Result
 from lossctl.run.sides import ArraySource, Side, Whole
@@ -41,56 +44,78 @@ class Sink(Protocol):
 
 
 class Sides(NamedTuple):
-    """What is read: prediction, target and weights."""
+    """What is read: prediction, target, weights, and the other predictions of a loss of several sides."""
 
     pred: Side
     target: Side | None
     weights: Side | None
+    more: tuple[Side, ...] = ()
 
     def __iter__(self) -> Iterator[Side]:
         """Yield the sides there are."""
-        return (side for side in (self.pred, self.target, self.weights) if side is not None)
+        return (side for side in (*self.preds, self.target, self.weights) if side is not None)
+
+    @property
+    def preds(self) -> tuple[Side, ...]:
+        """All predictions."""
+        return (self.pred, *self.more)
+
+    @property
+    def compared(self) -> tuple[Side, ...]:
+        """All that the loss compares."""
+        return self.preds if self.target is None else (*self.preds, self.target)
+
+    def gradient_shape(self) -> Any:
+        """Return the shape of the prediction, of several a tuple of shapes; known once they have been read."""
+        shapes = tuple(side.described().shape for side in self.preds)
+        return shapes if self.more else shapes[0]
 
 
 def evaluate(
     asked: Sequence[Request],
-    pred: Source,
+    pred: Source | tuple[Source, ...],
     target: Source | None,
     options: Options,
     sinks: Sequence[Sink] = (),
 ) -> list[Result]:
     """Return the result of each request over the data: item against item, all pairs, or boxes matched first.
 
-    `sinks`: for each request, what takes d loss / d pred. `options.weights` is a Source.
+    `pred`: of a loss of several sides, one source for each. `sinks`: for each request, what takes d loss / d pred (for
+    several sides `Apart`). `options.weights` is a Source.
     Raises UsageError for options that do not go together, DataError for data that do not.
     """
+    first = pred[0] if isinstance(pred, tuple) else pred
     if options.pairs is not None:
         from lossctl.run.pairs import evaluate_pairs
 
         if sinks:
             raise UsageError("no gradient of all pairs", hint="a gradient is of one loss for each item")
-        return evaluate_pairs(asked, pred, target, options)
+        return evaluate_pairs(asked, first, target, options)
     if options.match is not None:
         from lossctl.run.matching import evaluate_matched
 
-        return evaluate_matched(asked, pred, target, options, sinks)
+        return evaluate_matched(asked, first, target, options, sinks)
     return evaluate_items(asked, pred, target, options, sinks)
 
 
 def evaluate_items(
-    asked: Sequence[Request], pred: Source, target: Source | None, options: Options, sinks: Sequence[Sink] = ()
+    asked: Sequence[Request],
+    pred: Source | tuple[Source, ...],
+    target: Source | None,
+    options: Options,
+    sinks: Sequence[Sink] = (),
 ) -> list[Result]:
     """Return the result of each request over item i of one side and item i of the other, as `evaluate` does."""
     check([request.loss for request in asked], options, target is not None, with_slopes=bool(sinks))
     weights = None if isinstance(options.weights, Foreground) else options.weights
-    sides = _sides(pred, target, weights, once=_once(asked) and not sinks)
+    sides = _sides(asked[0].loss, pred, target, weights, once=_once(asked) and not sinks)
     with Workers(options.workers) as workers:
         walks = [_walk(_settled(request, sides, options, workers), sides, options, workers) for request in asked]
         waiting = dict(zip(map(id, walks), sinks, strict=False))
         for group in _by_pace(walks):
             early = {id(w): factor for w in group if id(w) in waiting and (factor := known_factor(w)) is not None}
             for key in early:
-                waiting[key].begin(sides.pred.described().shape)
+                waiting[key].begin(sides.gradient_shape())
             for chunk in _chunks(group[0], sides, workers):
                 for walk in group:
                     slopes = _step(
@@ -104,7 +129,7 @@ def evaluate_items(
         for walk in walks:
             results.append(finish_regions(walk) if isinstance(walk, RegionsWalk) else finish_summed(_summed(walk)))
             if id(walk) in waiting:
-                waiting[id(walk)].begin(sides.pred.described().shape)
+                waiting[id(walk)].begin(sides.gradient_shape())
                 _second_pass(walk, sides, workers, waiting[id(walk)])
     inputs = tuple(side.described() for side in sides)
     return [replace(result, inputs=inputs) for result in results]
@@ -115,19 +140,27 @@ def _once(asked: Sequence[Request]) -> bool:
     return len(asked) == 1 and "auto" not in asked[0].settings.values()
 
 
-def _sides(pred: Source, target: Source | None, weights: Source | None, once: bool) -> Sides:
+def _sides(
+    loss: Loss, pred: Source | tuple[Source, ...], target: Source | None, weights: Source | None, once: bool
+) -> Sides:
     """Return the sides; what can be read only once is kept in memory unless once is enough."""
-    sources = ((pred, "pred"), (target, "target"), (weights, "weights"))
-    pred_side, target_side, weights_side = (
-        None if source is None else Side(source if source.rereadable or once else Whole(source), role)
-        for source, role in sources
+
+    def side(source: Source, role: str) -> Side:
+        return Side(source if source.rereadable or once else Whole(source), role)
+
+    first, *more = map(side, pred if isinstance(pred, tuple) else (pred,), loss.sides)
+    return Sides(
+        first,
+        None if target is None else side(target, loss.operands[-1]),
+        None if weights is None else side(weights, "weights"),
+        tuple(more),
     )
-    assert pred_side is not None
-    return Sides(pred_side, target_side, weights_side)
 
 
 def _walk(request: Request, sides: Sides, options: Options, workers: Workers) -> Walk:
     shape = request.loss.shape
+    if shape in RANKED:
+        return RankedWalk(request, read_ranked(request.loss, sides), options, workers)
     target = None if sides.target is None else sides.target.shape(shape)
     reading = read(request.loss, sides.pred.shape(shape), target, options)
     if request.loss.whole:
@@ -155,10 +188,11 @@ def _chunks(walk: Walk, sides: Sides, workers: Workers) -> Iterator[Chunk]:
 
 def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
     units = walk.chunk(CHUNK)
-    paces = (walk.per_pred, walk.per_target, 0 if isinstance(walk, RegionsWalk) else walk.per_weight)
+    per_weight = 0 if isinstance(walk, RegionsWalk) else walk.per_weight
+    paces = (walk.per_pred, walk.per_target, per_weight, *(walk.per_pred for _ in sides.more))
     pieces = [
         None if side is None or not pace else (pace, side.flat(units * pace))
-        for side, pace in zip((sides.pred, sides.target, sides.weights), paces, strict=True)
+        for side, pace in zip((sides.pred, sides.target, sides.weights, *sides.more), paces, strict=True)
     ]
     first = 0
     while True:
@@ -171,10 +205,11 @@ def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
             if not first:
                 raise sides.pred.fault("no items", "there is nothing to average")
             return
-        _, target, weights = flats
+        _, target, weights, *others = flats
+        more = [flat for flat in others if flat is not None]
         if weights is not None:
             _check_weights(weights, first * walk.per_weight, sides.weights)
-        yield Chunk(first, int(count), flats[0], [] if target is None else target, weights)
+        yield Chunk(first, int(count), flats[0], [] if target is None else target, weights, more)
         first += int(count)
 
 
@@ -184,11 +219,13 @@ def _mismatch(sides: Sides, pieces: Sequence[tuple[int, Iterator[Flat]] | None])
         for _ in piece[1] if piece is not None else ():
             pass
     counts = {side.role: side.rows for side in sides}
-    if counts.get("target") == counts["pred"]:
+    if sides.pred.role != "pred":
+        counts = {}
+    elif counts.get("target") == counts["pred"]:
         # One row of text on each side: its numbers are the items.
         counts = {side.role: side.rows * side.per_row for side in sides}
     shapes = ", ".join(f"{s.source.path} {'x'.join(map(str, s.described().shape))}" for s in sides)
-    if counts.get("target", counts["pred"]) != counts["pred"]:
+    if "target" in counts and counts["target"] != counts["pred"]:
         pairs = ((counts["pred"], "prediction"), (counts["target"], "target"))
         told = " but ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in pairs)
         return DataError(f"{told} ({shapes})")
@@ -208,6 +245,8 @@ def _check_weights(weights: Flat, first: int, side: Side | None) -> None:
 
 def _step(walk: Walk, chunk: Chunk, sides: Sides, factor: float | None, values: bool) -> Any:
     bad, slopes = walk.step(chunk, 1.0 if factor is None else factor, values, slopes=factor is not None)
+    if bad and isinstance(walk, RankedWalk):
+        refuse_ranked(walk, chunk, sides)
     if bad:
         refuse(walk, chunk, sides.pred, sides.target)
     return slopes

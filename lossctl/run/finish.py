@@ -16,7 +16,7 @@ from lossctl.run.ledger import Ledger, Portion, grouped
 from lossctl.run.regions import Cell, Outcome, RegionsWalk
 from lossctl.run.result import Group, Result
 from lossctl.run.sides import Side, joined
-from lossctl.run.walk import ItemsWalk, SummedWalk, Walk
+from lossctl.run.walk import SummedWalk, Walk
 
 
 def signature(walk: Walk) -> str:
@@ -184,10 +184,9 @@ def _result(
     absent: int | None,
     warnings: Sequence[str],
 ) -> Result:
-    degenerate = walk.degenerate if isinstance(walk, ItemsWalk) else 0
     return Result(
         loss=walk.loss.name, family=walk.loss.family, parameters=walk.settings, reduction=walk.options.reduction,
-        value=value, values=values, count=count, ignored=ignored, degenerate=degenerate,
+        value=value, values=values, count=count, ignored=ignored, degenerate=walk.degenerate,
         signature=signature(walk), absent=absent, infinite=walk.infinite, warnings=tuple(warnings),
     )  # fmt: skip
 

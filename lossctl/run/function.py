@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from lossctl.data.labels import read_labels
 from lossctl.data.source import Source, open_source
 from lossctl.errors import UsageError
+from lossctl.loss import Loss
 from lossctl.parameters import Setting
 from lossctl.requests import Asked, Request, requests
-from lossctl.run.columns import open_side
+from lossctl.run.columns import open_side, refuse_same
 from lossctl.run.foreground import Foreground, scheme
 from lossctl.run.groups import columns_of
 from lossctl.run.joint import evaluate as evaluate_requests
 from lossctl.run.options import Options, option_names
+from lossctl.run.ranked import Apart
 from lossctl.run.result import Result
 from lossctl.run.sides import ArraySource
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Floats = npt.NDArray[np.float64]
 
 
 class LossFunction:
@@ -30,8 +26,10 @@ class LossFunction:
 
     Boxes are (N, 4), rotated ones (N, 5); numbers and binary scores any shape, the same on both sides; class scores
     (N, C), (C, H, W), (N, C, H, W) or (N, H, W, C) against class indices or distributions; regions images (H, W),
-    (N, H, W) or class scores. All take the keywords of `Options` (reduction, weights, normalizer, ignore_index,
-    box_format, degrees, input, layout, aggregate, absent, threads, …) and the loss's own parameters by name.
+    (N, H, W) or class scores. Losses of several sides take them as a tuple, of rows of embeddings (N, D) or of scores
+    of any equal shape, and give as many gradients. All take the keywords of `Options` (reduction, weights, normalizer,
+    ignore_index, box_format, degrees, input, layout, aggregate, absent, threads, …) and the loss's own parameters by
+    name.
 
     Raises UsageError for options, DataError for data that are not valid.
     """
@@ -82,28 +80,30 @@ class LossFunction:
         """
         return self(pred, target, pairs="all", **keywords)
 
-    def gradient(self, pred: Any, target: Any = None, **keywords: Any) -> Floats:
-        """Return d loss / d pred under the reduction, in the prediction's shape, as float64."""
+    def gradient(self, pred: Any, target: Any = None, **keywords: Any) -> Any:
+        """Return d loss / d pred under the reduction, in its shape, as float64; of several sides a tuple."""
         return self.value_and_gradient(pred, target, **keywords)[1]
 
-    def value_and_gradient(self, pred: Any, target: Any = None, **keywords: Any) -> tuple[Any, Floats]:
+    def value_and_gradient(self, pred: Any, target: Any = None, **keywords: Any) -> tuple[Any, Any]:
         """Return the loss and its gradient."""
         value, gradient = self._run(pred, target, keywords, with_gradient=True)
         assert gradient is not None
         return value, gradient
 
-    def _run(
-        self, pred: Any, target: Any, keywords: Mapping[str, Any], with_gradient: bool
-    ) -> tuple[Any, Floats | None]:
+    def _run(self, pred: Any, target: Any, keywords: Mapping[str, Any], with_gradient: bool) -> tuple[Any, Any]:
         import numpy as np
 
         request, options = split(self._request, keywords)
-        source = ArraySource(pred, "pred")
-        goal = None if target is None else ArraySource(target, "target")
-        sink = _Pieces()
-        result = evaluate_requests([request], source, goal, options, [sink] if with_gradient else [])[0]
+        sides, goal = opened(request.losses[0], pred, target, ArraySource)
+        pieces = [_Pieces() for _ in sides]
+        sink: Any = Apart(pieces) if len(pieces) > 1 else pieces[0]
+        result = evaluate_requests([request], sides, goal, options, [sink] if with_gradient else [])[0]
         value = result.value if result.value is not None else np.asarray(result.values, np.float64)
-        return value, np.concatenate(sink.pieces).reshape(np.shape(pred)) if with_gradient else None
+        if not with_gradient:
+            return value, None
+        given = pred if len(sides) > 1 else (pred,)
+        slopes = [np.concatenate(p.pieces).reshape(np.shape(x)) for p, x in zip(pieces, given, strict=True)]
+        return value, tuple(slopes) if len(sides) > 1 else slopes[0]
 
 
 class _Pieces:
@@ -164,16 +164,30 @@ def evaluate(name: str, pred: Any, target: Any = None, **keywords: Any) -> Resul
         loss(name, **{k: v for k, v in keywords.items() if k not in known})._request,
         {k: v for k, v in keywords.items() if k in known},
     )
-    sides = [
-        open_side(side, role, request.losses, options)
-        if isinstance(side, str)
-        else None
-        if side is None
-        else ArraySource(side, role)
-        for side, role in ((pred, "pred"), (target, "target"))
-    ]
-    assert sides[0] is not None
+
+    def source(side: Any, role: str) -> Source:
+        return open_side(side, role, request.losses, options) if isinstance(side, str) else ArraySource(side, role)
+
+    first = request.losses[0]
+    if isinstance(pred, tuple) and len(pred) == len(first.sides):
+        refuse_same(first, dict(zip(first.sides, pred, strict=True)))
+    sides, goal = opened(first, pred, target, source)
     if options.match is not None:
         texts = {role: side for role, side in (("pred", pred), ("target", target)) if isinstance(side, str)}
-        options = columns_of(texts, {"pred": sides[0], "target": sides[1]}, options)
-    return evaluate_requests([request], sides[0], sides[1], options)[0]
+        options = columns_of(texts, {"pred": sides[0], "target": goal}, options)
+    return evaluate_requests([request], sides, goal, options)[0]
+
+
+def opened(
+    loss: Loss, pred: Any, target: Any, source: Callable[[Any, str], Source]
+) -> tuple[tuple[Source, ...], Source | None]:
+    """Return the sources of the predictions and of the target, each by its role.
+
+    Raises UsageError where a loss of several sides does not get them, as a tuple.
+    """
+    several = len(loss.sides) > 1
+    if several and not (isinstance(pred, tuple) and len(pred) == len(loss.sides)):
+        call = f"{loss.name.replace('-', '_')}(({', '.join(loss.sides)}){', y' * loss.has_target})"
+        raise UsageError(f"{loss.name} takes its {len(loss.sides)} sides in a tuple", hint=call)
+    sides = tuple(map(source, pred if several else (pred,), loss.sides))
+    return sides, None if target is None else source(target, loss.operands[-1])

@@ -26,7 +26,7 @@ R = TypeVar("R", bound=Result)
 
 def evaluate(
     asked: Sequence[Asked],
-    pred: Source,
+    pred: Source | tuple[Source, ...],
     target: Source | None,
     options: Options,
     sinks: Sequence[Sink] = (),
@@ -41,6 +41,8 @@ def evaluate(
         sums = []
         for request, sink in zip(asked, sinks, strict=False):
             if isinstance(request, Joint):
+                if len(request.losses[0].sides) > 1:
+                    raise UsageError(f"no gradient of the sum {request.name}", hint="ask for one term at a time")
                 sums.append(WeightedSum([weight for weight, _ in request.terms], sink, stack))
                 takers += sums[-1].takers
             else:

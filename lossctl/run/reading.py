@@ -63,7 +63,7 @@ def read(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Readi
     if loss.shape in (*BOX_WIDTHS, "numbers", "binary"):
         return _read_items(loss, pred, target, options)
     fitting = [r for r in _candidates(loss, pred, target, options) if options.layout in (None, r.layout)]
-    shapes = f"{_shown(pred)} and {_shown(target)}" if target is not None else _shown(pred)
+    shapes = f"{shown(pred)} and {shown(target)}" if target is not None else shown(pred)
     if not fitting:
         asked = f" as {options.layout}" if options.layout else ""
         raise DataError(f"{loss.name} cannot read {shapes}{asked}", hint=_expected(loss, pred))
@@ -81,11 +81,11 @@ def _read_items(loss: Loss, pred: Dims, target: Dims | None, options: Options) -
         for side, shape in (("prediction", pred), ("target", target)):
             if len(shape) != 2 or shape[1] != width:
                 hint = of_width(shape[1]) if len(shape) == 2 else None
-                raise DataError(f"the {side} is {_shown(shape)}, expected N×{width}: one box a row", hint=hint)
+                raise DataError(f"the {side} is {shown(shape)}, expected N×{width}: one box a row", hint=hint)
         return Reading("boxes", "same", 1, pred[0], 1, rows=pred[0])
     if len(pred) != len(target) or any(a != b for a, b in zip(pred[1:], target[1:], strict=True)):
         raise DataError(
-            f"{loss.name} compares number with number, but the shapes are {_shown(pred)} and {_shown(target)}",
+            f"{loss.name} compares number with number, but the shapes are {shown(pred)} and {shown(target)}",
             hint="nothing is broadcast; reshape one side",
         )
     return Reading("items", "same", 1, _product(pred), 1, rows=pred[0] if pred else None)
@@ -168,7 +168,8 @@ def _product(shape: Dims) -> int | None:
     return math.prod(known) if len(known) == len(shape) else None
 
 
-def _shown(shape: Dims) -> str:
+def shown(shape: Dims) -> str:
+    """Write a shape: `N×4`."""
     return "×".join("N" if n is None else str(n) for n in shape) or "a single number"
 
 

@@ -40,7 +40,7 @@ def refuse(walk: Walk, chunk: Chunk, pred: Side, target: Side | None) -> NoRetur
     if walk.per_target == walk.per_pred and walk.reading.target in ("same", "mask"):
         keep &= t != walk.ignore
     probable = walk.source == "probs" and walk.loss.takes_scores
-    _refuse_numbers(p, keep, at, pred, probable)
+    refuse_numbers(p, keep, at, pred, probable)
     if target is not None and len(t):
         at_target = chunk.first * walk.per_target
         keep = np.isfinite(t) if lenient else np.ones(len(t), bool)
@@ -48,7 +48,7 @@ def refuse(walk: Walk, chunk: Chunk, pred: Side, target: Side | None) -> NoRetur
             _refuse_labels(t, keep, at_target, target, walk)
         if walk.reading.target in ("same", "mask"):
             keep &= t != walk.ignore
-        _refuse_numbers(t, keep, at_target, target, walk.loss.takes_scores)
+        refuse_numbers(t, keep, at_target, target, walk.loss.takes_scores)
         if walk.reading.target == "shares":
             _refuse_rows(walk, t.reshape(chunk.units, -1), chunk, target, tolerance(chunk.target))
     if walk.loss.inside is not None:
@@ -71,7 +71,7 @@ def _refuse_boxes(boxes: Numbers, first: int, side: Side, box_format: str, lenie
         return
     box, row = boxes[bad[0]], first + int(bad[0])
     shown = f"({', '.join(f'{x:.12g}' for x in box)})"
-    more = _such(side, boxes, len(bad), "boxes")
+    more = such(side, boxes, len(bad), "boxes")
     hint: str | None
     if not finite[bad[0]]:
         what, hint = f"coordinate that is not finite in {shown}", _nonfinite("boxes")
@@ -94,7 +94,8 @@ def _nonfinite(items: str) -> str:
     return f"--nonfinite skip leaves such {items} out, --nonfinite propagate computes with them"
 
 
-def _refuse_numbers(flat: Numbers, keep: Any, at: int, side: Side, bounded: bool) -> None:
+def refuse_numbers(flat: Numbers, keep: Any, at: int, side: Side, bounded: bool) -> None:
+    """Refuse the first of the kept numbers that is not finite, or (bounded) not in 0..1."""
     import numpy as np
 
     bad = np.flatnonzero(keep & ~np.isfinite(flat))
@@ -114,7 +115,7 @@ def _refuse_numbers(flat: Numbers, keep: Any, at: int, side: Side, bounded: bool
             if len(values) <= 3 and values[-1] == 255 and not masked:
                 hint = "--ignore-index 255"
     place = at + int(bad[0])
-    raise side.fault(what.format(_index(side, place)) + _such(side, flat, len(bad)), hint, _row(side, place))
+    raise side.fault(what.format(index_of(side, place)) + such(side, flat, len(bad)), hint, row_of(side, place))
 
 
 def _refuse_labels(flat: Numbers, keep: Any, at: int, side: Side, walk: Walk) -> None:
@@ -127,15 +128,15 @@ def _refuse_labels(flat: Numbers, keep: Any, at: int, side: Side, walk: Walk) ->
         return
     offenders = np.unique(flat[bad])
     listed = ", ".join(f"{x:.12g}" for x in offenders[:5]) + (", …" if len(offenders) > 5 else "")
-    more = _such(side, flat, len(bad))
+    more = such(side, flat, len(bad))
     place = at + int(bad[0])
-    what = f"label {flat[bad[0]]:.12g} at {_index(side, place)} is outside 0..{classes - 1}"
+    what = f"label {flat[bad[0]]:.12g} at {index_of(side, place)} is outside 0..{classes - 1}"
     hint = f"labels are whole numbers from 0 to {classes - 1}"
     if len(offenders) == 1 and offenders[0] in VOID:
         hint = f"--ignore-index {offenders[0]:.0f}"
     elif len(offenders) > 1:
         more = f"{more[:-1]}: {listed})"
-    raise side.fault(what + more, hint, _row(side, place))
+    raise side.fault(what + more, hint, row_of(side, place))
 
 
 def _refuse_outside(walk: Walk, p: Numbers, t: Numbers, chunk: Chunk, side: Side) -> None:
@@ -144,8 +145,8 @@ def _refuse_outside(walk: Walk, p: Numbers, t: Numbers, chunk: Chunk, side: Side
     for row, (x, y) in enumerate(zip(p.tolist(), t.tolist(), strict=True)):
         if y != walk.ignore and not inside(x, y, *settled(walk.settings)):
             place = chunk.first + row
-            what = f"prediction {x:.12g}, target {y:.12g} at {_index(side, place)}: {walk.loss.domain}"
-            raise side.fault(what, None, _row(side, place))
+            what = f"prediction {x:.12g}, target {y:.12g} at {index_of(side, place)}: {walk.loss.domain}"
+            raise side.fault(what, None, row_of(side, place))
 
 
 def _refuse_rows(walk: Walk, scores: Numbers, chunk: Chunk, side: Side, limit: float) -> None:
@@ -165,11 +166,11 @@ def _refuse_rows(walk: Walk, scores: Numbers, chunk: Chunk, side: Side, limit: f
         axes = [n or 1 for n, axis in zip(side.source.shape, walk.reading.layout, strict=True) if axis != "C"]
         where = f"at ({', '.join(str(int(i)) for i in np.unravel_index(row, axes))})"
     hint = "are these logits? --input logits" if side.role == "pred" else "a target distribution sums to 1"
-    what = f"the probabilities {where} sum to {totals[bad[0]]:.9g}{_such(side, scores, len(bad), 'rows')}"
+    what = f"the probabilities {where} sum to {totals[bad[0]]:.9g}{such(side, scores, len(bad), 'rows')}"
     raise side.fault(what, hint, row if rows_first else None)
 
 
-def _such(side: Side, flat: Numbers, count: int, what: str = "values") -> str:
+def such(side: Side, flat: Numbers, count: int, what: str = "values") -> str:
     """Return how many such there are: in all the data, or in what was read of them."""
     shape = side.source.shape
     total = math.prod(n for n in shape if n is not None)
@@ -177,7 +178,7 @@ def _such(side: Side, flat: Numbers, count: int, what: str = "values") -> str:
     return f" ({count} such {what}{'' if whole else ' so far'})" if count > 1 or not whole else ""
 
 
-def _index(side: Side, flat: int) -> str:
+def index_of(side: Side, flat: int) -> str:
     """Return a flat index as the array's own: `(3, 0, 17)`; in a table its row and column."""
     index: list[int] = []
     for n in side.source.shape[:0:-1]:
@@ -188,5 +189,6 @@ def _index(side: Side, flat: int) -> str:
     return f"({', '.join(map(str, [flat, *index]))})" if index else f"row {flat}"
 
 
-def _row(side: Side, flat: int) -> int:
+def row_of(side: Side, flat: int) -> int:
+    """Return the row that a flat index is in."""
     return flat // max(1, side.per_row)

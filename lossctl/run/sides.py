@@ -78,6 +78,7 @@ class Side:
         shape = self.source.shape
         is_text = self.source.is_text
         wants_rows = loss_shape in BOX_WIDTHS or (loss_shape == "classes" and self.role == "pred")
+        wants_rows |= loss_shape == "embeddings" and self.role != "y"
         if wants_rows:
             return (1, *shape) if len(shape) == 1 else shape
         if is_text and len(shape) == 2 and shape[1] == 1:

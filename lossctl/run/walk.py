@@ -27,11 +27,14 @@ NOTHING = math.nan
 
 
 class Chunk:
-    """Some units of data: flat prediction, target and weights, and the number of the first unit."""
+    """Some units of data: flat prediction, target and weights, the number of the first unit, more predictions."""
 
-    def __init__(self, first: int, units: int, pred: Flat, target: Flat, weights: Flat | None) -> None:
+    def __init__(
+        self, first: int, units: int, pred: Flat, target: Flat, weights: Flat | None, more: Sequence[Flat] = ()
+    ) -> None:
         """Hold them."""
         self.first, self.units, self.pred, self.target, self.weights = first, units, pred, target, weights
+        self.more = more
 
 
 class Walk(ABC):

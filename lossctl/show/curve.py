@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lossctl.engine.spread import bernoulli, chance
-from lossctl.loss import PREDICTED, Loss, Setting
+from lossctl.loss import MEASURES, PREDICTED, Loss, Setting
 from lossctl.maths import cosine, exp, log1p, ratio, sine
 from lossctl.show.canvas import beside, plot
 
@@ -232,6 +232,47 @@ def _regions(loss: Loss, settings: Settings) -> list[View]:
     return [View("a mask as large as its target, which is a quarter of the image", "shared", (0.0, 1.0), at)]
 
 
+def _scores(loss: Loss, settings: Settings) -> list[View]:
+    reach = 3.0 + 1.5 * max((s for s in settings.values() if isinstance(s, float)), default=0.0)
+    first = loss.sides[0]
+
+    def view(y: float) -> View:
+        def at(x: float) -> list[Term]:
+            fixed = dict.fromkeys(loss.sides[1:], 0.0)
+            return [Term({first: x, "y": y} | fixed, {first: 1.0} | fixed)]
+
+        beside = ", beside one of 0" if loss.sides[1:] else ""
+        return View(f"a score{beside}, where y is {y:g}", first, (-reach if beside else 0.0, reach), at)
+
+    return [view(1.0), view(-1.0)]
+
+
+def _embeddings(loss: Loss, settings: Settings) -> list[View]:
+    first = next(name for name in loss.data if name in MEASURES).rpartition("_")[2]
+    turning = any(name.startswith("cosine") for name in loss.data)
+
+    def view(y: float) -> View:
+        def at(x: float) -> list[Term]:
+            found = {"distance": (x, 1.0), "square": (x * x, 2.0 * x), "cosine": (x, 1.0), "turn": (1.0 - x, -1.0)}
+            given: dict[str, float] = {"y": y}
+            moved: dict[str, float] = {}
+            for name in loss.data:
+                kind, _, pair = name.rpartition("_")
+                if kind in found:
+                    given[name], moved[name] = found[kind] if pair == first else (1.0, 0.0)
+            return [Term(given, moved)]
+
+        a, b = first[0], first[1]
+        known = f", where y is {y:g}" if loss.has_target else ", while n is at distance 1"
+        if turning:
+            return View(f"rows {a} and {b}, from opposite directions to the same{known}", "cosine", (-1.0, 1.0), at)
+        return View(f"rows {a} and {b}, moved apart{known}", "distance", (0.0, 3.0), at)
+
+    ones = [1.0 for name in loss.data if name != "y"]
+    known = [y for y in (1.0, 0.0, -1.0) if loss.inside is None or loss.inside(*ones, y, *settings.values())]
+    return [view(y) for y in (known if loss.has_target else [0.0])]
+
+
 VIEWS: dict[str, Callable[[Loss, Settings], list[View]]] = {
     "numbers": _numbers,
     "boxes": _boxes,
@@ -239,4 +280,6 @@ VIEWS: dict[str, Callable[[Loss, Settings], list[View]]] = {
     "binary": _binary,
     "classes": _classes,
     "regions": _regions,
+    "scores": _scores,
+    "embeddings": _embeddings,
 }

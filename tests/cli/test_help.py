@@ -17,7 +17,7 @@ def test_help_of_a_loss(here, name):
     family = COMMANDS.get(loss.family, loss.family)
     answer = here(family, name, "--help")
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out.startswith(f"Usage: lossctl {family} {name} PRED")
+    assert answer.out.startswith(f"Usage: lossctl {family} {name} {' '.join(loss.operands).upper()} [OPTIONS]")
     for title in ("Formula", "Range", "Reference", "Examples", "Arguments", "Data", "Result", "Output"):
         assert f"\n{title}\n" in answer.out or (title == "Data" and name == "distillation")
     options = set(re.findall(r"^  (?:-\w, )?--([\w-]+)", answer.out, re.MULTILINE))
@@ -28,7 +28,9 @@ def test_help_of_a_loss(here, name):
     assert ("degrees" in options) == (loss.shape == "rotated")
 
 
-@pytest.mark.parametrize("arguments", [[], ["box"], ["pixel"], ["list"], ["explain"], ["env"], ["box", "giou,ciou"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["box"], ["pixel"], ["ranking"], ["list"], ["explain"], ["env"], ["box", "giou,ciou"]]
+)
 def test_help_of_the_rest(here, arguments):
     short, long = here(*arguments, "-h"), here(*arguments, "--help")
     assert short == long

@@ -24,17 +24,38 @@ def rotated(n, seed=0):
     return pred, target
 
 
+def each(function, pred):
+    """Return function(prediction), or a tuple with that of each of several predictions."""
+    return tuple(map(function, pred)) if isinstance(pred, tuple) else function(pred)
+
+
+def ranking(loss, n, chance):
+    """Return the sides and y of a loss of scores or of embeddings, some of them equal rows and rows of zeros."""
+    sides = [chance.normal(0, 2, (n, 7) if loss.shape == "embeddings" else n) for _ in loss.sides]
+    for row in range(0, n, 9):
+        sides[-1][row] = sides[0][row]
+        sides[0][row + 5 : row + 6] *= 0
+    y = [y for y in (-1.0, 0.0, 1.0) if loss.inside and loss.inside(*[1.0] * (len(loss.data) - 1), y, *defaults(loss))]
+    return sides[0] if len(sides) == 1 else tuple(sides), chance.choice(y, n) if loss.has_target else None, {}
+
+
+def defaults(loss):
+    """Return the defaults of a loss's parameters."""
+    return [parameter.default for parameter in loss.parameters]
+
+
 def case(name, n=2100, seed=0):
-    """Return (prediction, target, keywords) for a loss."""
+    """Return (prediction, target, keywords) for a loss; of a loss of several sides a tuple of predictions."""
     loss = loss_of(name)
     chance = np.random.default_rng(seed)
+    if loss.family == "ranking":
+        return ranking(loss, n, chance)
     if loss.shape == "boxes":
         return *boxes(n, seed), {}
     if loss.shape == "rotated":
         return *rotated(n, seed), {}
     if loss.inside is not None:
-        defaults = [parameter.default for parameter in loss.parameters]
-        good = [y for y in (1.0, -1.0, 2.0, 0.5) if loss.inside(1.0, y, *defaults)]
+        good = [y for y in (1.0, -1.0, 2.0, 0.5) if loss.inside(1.0, y, *defaults(loss))]
         return chance.uniform(0.1, 3, n), chance.choice(good, n), {}
     if loss.shape == "numbers":
         return chance.normal(0, 2, n), chance.normal(0, 2, n), {}

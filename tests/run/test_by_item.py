@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import SUMMED, case
+from cases import SUMMED, case, each
 
 import lossctl
 
@@ -76,7 +76,9 @@ def test_a_group_is_as_its_items_alone(name):
         for group in result.groups:
             mine = labels == group.label
             goal = None if target is None else target[mine]
-            alone = lossctl.evaluate(name, pred[mine], goal, weights=weights[mine], **given)
+            alone = lossctl.evaluate(
+                name, each(lambda side, mine=mine: side[mine], pred), goal, weights=weights[mine], **given
+            )
             assert group.value == pytest.approx(alone.value, rel=1e-15)
             assert group.count == alone.count
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from cases import each
 
 import lossctl
 
@@ -14,42 +15,59 @@ CASES = {
     "giou": ([[0, 0, 1, 1], [0, 0, INF, 1], [0, 0, 2, 2]], [[0, 0, 2, 2], [0, 0, 1, 1], [NAN, 0, 1, 1]], {}, [0]),
     "ce": ([[1.0, 2], [NAN, 1], [0, 3]], [0, 1, 1], {"input": "logits"}, [0, 2]),
     "kl": ([[0.5, 0.5], [0.25, 0.75]], [[0.5, 0.5], [NAN, 0.5]], {"input": "probs"}, [0]),
+    "triplet": (
+        (
+            [[0.0, 1], [NAN, 1], [2, 2], [3, 4]],
+            [[0.0, 0], [1, 1], [2, 3], [4, 4]],
+            [[1.0, 1], [1, 2], [INF, 0], [3, 5]],
+        ),
+        None,
+        {},
+        [0, 3],
+    ),
+    "contrastive": (([[0.0, 1], [INF, 1], [2, 2]], [[0.0, 0], [INF, 1], [2, 3]]), [0.0, 0, 1], {}, [0, 2]),
+    "margin-ranking": (([1.0, NAN, 3], [2.0, 3, 4]), [1.0, 1, -1], {}, [0, 2]),
     "dice": ([0.5, NAN, 0.75], [1.0, 0, 0], {"input": "probs"}, [0, 2]),
 }
 
 
+def data(name):
+    pred, target, keywords, good = CASES[name]
+    return each(np.array, pred), None if target is None else np.array(target), keywords, good
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_skipping_equals_deleting(name):
-    pred, target, keywords, good = CASES[name]
-    pred, target = np.array(pred), np.array(target)
+    pred, target, keywords, good = data(name)
+    rest = each(lambda side: side[good], pred), None if target is None else target[good]
     loss = lossctl.loss(name)
-    assert loss(pred, target, nonfinite="skip", **keywords) == loss(pred[good], target[good], **keywords)
-    gradient = loss.gradient(pred, target, nonfinite="skip", **keywords)
-    assert np.array_equal(gradient[good], loss.gradient(pred[good], target[good], **keywords))
-    assert not np.delete(gradient, good, axis=0).any()
+    assert loss(pred, target, nonfinite="skip", **keywords) == loss(*rest, **keywords)
+    gradients = [loss.gradient(pred, target, nonfinite="skip", **keywords), loss.gradient(*rest, **keywords)]
+    for by, expected in zip(*(g if isinstance(g, tuple) else (g,) for g in gradients), strict=True):
+        assert np.array_equal(by[good], expected)
+        assert not np.delete(by, good, axis=0).any()
     result = lossctl.evaluate(name, pred, target, nonfinite="skip", **keywords)
-    assert f"{len(pred) - len(good)} of {len(pred)} items are left out: not finite" in result.warnings
+    count = len(pred[0]) if isinstance(pred, tuple) else len(pred)
+    assert f"{count - len(good)} of {count} items are left out: not finite" in result.warnings
     assert "nonfinite=skip" in result.signature
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_refused_unless_asked(name):
-    pred, target, keywords, _ = CASES[name]
+    pred, target, keywords, _ = data(name)
     with pytest.raises(lossctl.DataError, match=r"nan|inf|finite"):
-        lossctl.loss(name)(np.array(pred), np.array(target), **keywords)
+        lossctl.loss(name)(pred, target, **keywords)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_propagated_when_asked(name):
-    pred, target, keywords, good = CASES[name]
-    value = lossctl.loss(name)(np.array(pred), np.array(target), nonfinite="propagate", **keywords)
+    pred, target, keywords, good = data(name)
+    value = lossctl.loss(name)(pred, target, nonfinite="propagate", **keywords)
     assert math.isnan(value)
     if name != "dice":
-        items = lossctl.loss(name)(
-            np.array(pred), np.array(target), nonfinite="propagate", reduction="none", **keywords
-        )
+        items = lossctl.loss(name)(pred, target, nonfinite="propagate", reduction="none", **keywords)
         assert np.isfinite(items[good]).all()
-        assert len(items) == len(pred)
+        assert len(items) == (len(pred[0]) if isinstance(pred, tuple) else len(pred))
 
 
 def test_words_in_a_table(tmp_path):

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
-from cases import LABELLED, SUMMED, case, loss_of
+from cases import LABELLED, SUMMED, case, each, loss_of
 
 import lossctl
+
+
+def several(gradient):
+    return gradient if isinstance(gradient, tuple) else (gradient,)
 
 
 @pytest.mark.parametrize("name", SUMMED)
@@ -12,7 +16,7 @@ def test_weights_of_two_equal_repetition(name):
     pred, target, keywords = case(name, n=900)
     chance = np.random.default_rng(2)
     weights = chance.integers(0, 3, 900)
-    repeated = np.repeat(pred, weights, axis=0)
+    repeated = each(lambda side: np.repeat(side, weights, axis=0), pred)
     again = None if target is None else np.repeat(target, weights, axis=0)
     loss = lossctl.loss(name)
     for reduction in ("mean", "sum"):
@@ -32,14 +36,15 @@ def test_masking_equals_deleting(name):
         rest, kept = np.moveaxis(pred, 1, 3)[~hidden], target[~hidden]
         deleted = keywords | {"layout": "NC"}
     else:
-        rest, kept, deleted = pred[~hidden], target[~hidden], keywords
+        rest, kept, deleted = each(lambda side: side[~hidden], pred), target[~hidden], keywords
     function = lossctl.loss(name)
     expected, slopes = function.value_and_gradient(rest, kept, **deleted)
     value, gradient = function.value_and_gradient(pred, masked, ignore_index=99, **keywords)
     assert value == pytest.approx(expected, rel=1e-14)
     gradient = np.moveaxis(gradient, 1, 3) if loss.shape == "regions" else gradient
-    assert np.allclose(gradient[~hidden], slopes, rtol=1e-12, atol=0)
-    assert not gradient[hidden].any()
+    for by, expected_by in zip(*map(several, (gradient, slopes)), strict=True):
+        assert np.allclose(by[~hidden], expected_by, rtol=1e-12, atol=0)
+        assert not by[hidden].any()
     if function.name != "rmse" and loss.shape != "regions":
         items = function(pred, masked, ignore_index=99, reduction="none", **keywords)
         assert items.tobytes() == function(rest, kept, reduction="none", **deleted).tobytes()
@@ -49,13 +54,14 @@ def test_masking_equals_deleting(name):
 def test_gradient_is_that_of_the_reduction(name):
     pred, target, keywords = case(name, n=60)
     loss = lossctl.loss(name)
-    each = loss.gradient(pred, target, reduction="none", **keywords)
-    assert each.tobytes() == loss.gradient(pred, target, reduction="sum", **keywords).tobytes()
-    assert np.allclose(loss.gradient(pred, target, normalizer=7, **keywords), each / 7, rtol=1e-15)
     weights = np.arange(60.0)
-    weighed = loss.gradient(pred, target, reduction="sum", weights=weights, **keywords)
-    shape = (60,) + (1,) * (each.ndim - 1)
-    assert np.allclose(weighed, each * weights.reshape(shape), rtol=1e-15)
+    ways = ({"reduction": "none"}, {"reduction": "sum"}, {"normalizer": 7}, {"reduction": "sum", "weights": weights})
+    gradients = [several(loss.gradient(pred, target, **way, **keywords)) for way in ways]
+    for each_item, summed, divided, weighed in zip(*gradients, strict=True):
+        assert each_item.tobytes() == summed.tobytes()
+        assert np.allclose(divided, each_item / 7, rtol=1e-15)
+        shape = (60,) + (1,) * (each_item.ndim - 1)
+        assert np.allclose(weighed, each_item * weights.reshape(shape), rtol=1e-15)
 
 
 @pytest.mark.parametrize("aggregate", ["per-image", "global"])

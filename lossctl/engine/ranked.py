@@ -1,0 +1,184 @@
+"""The block loop of losses of several sides: scores of items, and rows of embeddings.
+
+A row is measured first (a distance, an angle; a score is its own measure), then the loss is a function of its measures,
+and the slopes by the measures are carried back to the entries of the sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from lossctl.engine import vectors
+from lossctl.engine.adapt import Adapter
+from lossctl.engine.loops import INFINITY, NAN, note, total
+from lossctl.engine.spread import ERROR, PROPAGATE
+from lossctl.engine.sums import fetch, room, store
+from lossctl.loss import Loss, Setting
+from lossctl.maths import select
+
+Function = Callable[..., Any]
+# What is kept of a pair of rows: two measures of it, and what carrying slopes back needs.
+KEPT = 4
+
+
+def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry):
+    """Return the kernel. Blocks are `width` rows of `n` numbers a side; `sides` and `slopes` are one array a side."""
+
+    def kernel(
+        lo,
+        hi,
+        size,
+        n,
+        width,
+        sides,
+        target,
+        ignore,
+        nonfinite,
+        weights,
+        params,
+        factor,
+        sums,
+        counts,
+        values,
+        portions,
+        slopes,
+    ):
+        found, by = space(width), space(width)
+        losses, keep, shares, y = room(width), room(width), room(width), room(width)
+        for block in range(lo, hi):
+            start = block * width
+            rows = min(width, size - start)
+            used, flat, endless, bad = 0, 0, 0, 0
+            for k in range(rows):
+                measure(sides, start + k, n, params, found, k)
+            if target is not None:
+                for k in range(rows):
+                    store(y, k, fetch(target, start + k))
+            for k in range(rows):
+                store(keep, k, select(fetch(y, k) == ignore, 0.0, 1.0))
+            if nonfinite != PROPAGATE:
+                for k in range(rows):
+                    off = spoilt(sides, start + k, n, found, y, k)
+                    bad += select(off & (nonfinite == ERROR) & (fetch(keep, k) == 1.0), 1, 0)
+                    store(keep, k, select(off, 0.0, fetch(keep, k)))
+            for k in range(rows):
+                kept = fetch(keep, k) == 1.0
+                loss = select(kept, item(found, y, k, params), 0.0)
+                store(losses, k, loss)
+                store(shares, k, fetch(keep, k))
+                used += select(kept, 1, 0)
+                endless += select(loss == INFINITY, 1, 0)
+                flat += select(kept & degenerate(found, k), 1, 0)
+                bad += select(kept & invalid(found, y, k, params), 1, 0)
+            if slopes is not None:
+                for k in range(rows):
+                    scale = factor if weights is None else factor * fetch(weights, start + k)
+                    item_slope(found, y, k, params, select(fetch(keep, k) == 1.0, scale, 0.0), by)
+                for k in range(rows):
+                    carry(sides, start + k, n, params, found, by, k, slopes)
+            note(counts, block, used, flat, endless, bad, 0)
+            if values is not None:
+                for k in range(rows):
+                    store(values, start + k, select(fetch(keep, k) == 1.0, fetch(losses, k), NAN))
+            if portions is not None:
+                for k in range(rows):
+                    store(portions, start + k, fetch(shares, k))
+            sums[2 * block] = total(rows, start, weights, losses)
+            sums[2 * block + 1] = 1.0 * used
+            if weights is not None:
+                sums[2 * block + 1] = total(rows, start, weights, shares)
+
+    return kernel
+
+
+def ranked_kernel(loss: Loss, settings: dict[str, Setting]) -> Function:
+    """Return the kernel of a loss of scores or embeddings."""
+    adapter = Adapter(loss, settings)
+    adapter.room |= {name: getattr(vectors, name) for name in ("apart", "angle", "push_apart", "push_angle", "spoils")}
+    adapter.room["room"] = room
+    lines = _scores(adapter) if loss.shape == "scores" else _embeddings(adapter)
+    read = (*lines.read, *["y = fetch(known, k)"] * loss.has_target)
+    inside = f"not {adapter.call('inside')}" if loss.inside else "False"
+    by = [f"by = {adapter.call('slope')}", *lines.by] if loss.slope else ["pass"]
+    return ranked(
+        adapter.define("space", "width", f"return ({'room(width), ' * lines.parts})"),
+        adapter.define("measure", "sides, i, n, params, found, k", *lines.measure),
+        adapter.define(
+            "spoilt", "sides, i, n, found, known, k",
+            *lines.look_again,
+            f"return {lines.finite} + (fetch(known, k) - fetch(known, k)) != 0.0",
+        ),
+        adapter.define("item", "found, known, k, params", *read, f"return {adapter.call('value')}"),
+        adapter.define("item_slope", "found, known, k, params, factor, slopes", *read, *by),
+        adapter.define("degenerate", "found, k", f"return {lines.degenerate}"),
+        adapter.define("invalid", "found, known, k, params", *read, f"return {inside}"),
+        adapter.define("carry", "sides, i, n, params, found, by, k, slopes", *lines.carry),
+    )  # fmt: skip
+
+
+class Lines(NamedTuple):
+    """The texts that differ between scores and embeddings. `finite` is 0, or NaN where a number is not finite."""
+
+    parts: int
+    measure: list[str]
+    read: list[str]
+    by: list[str]
+    carry: list[str]
+    finite: str
+    look_again: tuple[str, ...] = ()
+    degenerate: str = "False"
+
+
+def _finite(marks: Iterable[int]) -> str:
+    return " + ".join(f"(fetch(found[{m}], k) - fetch(found[{m}], k))" for m in marks)
+
+
+def _scores(adapter: Adapter) -> Lines:
+    """A score is its own measure."""
+    partials = list(adapter.partials().items())
+    return Lines(
+        parts=len(partials),
+        measure=[f"store(found[{s}], k, fetch(sides[{s}], i))" for s in range(len(partials))],
+        read=[f"{name} = fetch(found[{s}], k)" for s, (name, _) in enumerate(partials)],
+        by=[f"store(slopes[{s}], k, times(factor, {text}))" for s, (_, text) in enumerate(partials)],
+        carry=[f"store(slopes[{s}], i, fetch(by[{s}], k))" for s in range(len(partials))],
+        finite=_finite(range(len(partials))),
+    )
+
+
+def _embeddings(adapter: Adapter) -> Lines:
+    """Each pair of sides is measured once: by its distance, or by its angle."""
+    loss, partials = adapter.loss, adapter.partials()
+    norms = dict(zip((parameter.name for parameter in loss.parameters), adapter.arguments, strict=True))
+    p = norms.get("p", "2.0")
+    kinds = {"distance": "apart", "square": "apart", "cosine": "angle", "turn": "angle"}
+    pairs = list(dict.fromkeys((kinds[name.split("_")[0]], name.split("_")[1]) for name in partials))
+    # A measure may be infinite by itself: then the entries tell.
+    entries = " + ".join(f"spoils(sides[{s}], sides[{s}], i, n, 1.0, 1.0, 0.0)" for s in range(len(loss.sides)))
+    finite = _finite(KEPT * j for j in range(len(pairs)))
+    again = (f"finite = {finite}", "if finite != 0.0:", f"    finite = {entries}")
+    lines = Lines(KEPT * len(pairs), [], [], [], [], "finite", again)
+    voids = []
+    for j, (kind, pair) in enumerate(pairs):
+        one, other = (loss.sides.index(side) for side in pair)
+        slots = [f"found[{KEPT * j + slot}]" for slot in range(KEPT)]
+        kept = [f"fetch({slot}, k)" for slot in slots]
+        rows = f"sides[{one}], sides[{other}], i, n"
+        norm = f", {p}" if kind == "apart" else ""
+        lines.measure.append(f"kept = {kind}({rows}{norm})")
+        lines.measure.extend(f"store({slot}, k, kept[{s}])" for s, slot in enumerate(slots))
+        names = [f"{measure}_{pair}" for measure, measured_by in kinds.items() if measured_by == kind]
+        lines.read.extend(f"{name} = {text}" for name, text in zip(names, kept, strict=False))
+        first, second = (partials.get(name, "0.0") for name in names)
+        # d square = 2 distance d distance, d turn = -d cosine.
+        second = f"times({second}, 2.0 * {kept[0]})" if kind == "apart" else f"-{second}"
+        lines.by.append(f"store(slopes[{KEPT * j}], k, times(factor, {first} + {second}))")
+        push = f"push_{kind}({rows}{norm}, fetch(by[{KEPT * j}], k)"
+        push += f", {kept[2]}, {kept[3]}" if kind == "apart" else ""
+        lines.carry.extend((
+            f"if fetch(by[{KEPT * j}], k) != 0.0:",
+            f"    {push}, slopes[{one}], slopes[{other}])",
+        ))  # fmt: skip
+        voids += [f"({kept[2]} == 1.0)"] * (kind == "angle")
+    return lines._replace(degenerate=" | ".join(voids) or "False")

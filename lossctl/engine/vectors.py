@@ -1,0 +1,206 @@
+"""Two rows of D numbers: their distance and their angle, and the slopes of those by every entry.
+
+Sums run in eight lanes, which a vector unit takes as they are, over strips, so that a long row costs few digits. They
+are plain sums of squares; only where one leaves the range in which all its digits count are the rows scaled first, by a
+power of two, which costs none. Rows lie in flat arrays, one after the other: row i begins at i · n.
+"""
+
+from lossctl.engine.sums import fetch, store
+from lossctl.maths import clamp, larger, magnitude, power, ratio, scale_of, select, slope_of_abs, sqrt
+
+STRIP = 256
+# Between these a sum of squares has lost nothing to underflow, and overflows in nothing that is done with it.
+LOW, HIGH = 1e-250, 1e250
+# 2²⁷ + 1 halves a significand.
+HALVES = 134217729.0
+INFINITY = float("inf")
+
+
+def added(term):
+    """Return the function that adds up term(x, y, u, v, t) over row i of two sides of n numbers a row."""
+
+    def total(a, b, i, n, u, v, t):
+        at, end = i * n, i * n + n
+        whole = 0.0
+        while at < end:
+            stop = min(at + STRIP, end)
+            e0, e1, e2, e3, e4, e5, e6, e7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+            while at + 8 <= stop:
+                e0 += term(fetch(a, at), fetch(b, at), u, v, t)
+                e1 += term(fetch(a, at + 1), fetch(b, at + 1), u, v, t)
+                e2 += term(fetch(a, at + 2), fetch(b, at + 2), u, v, t)
+                e3 += term(fetch(a, at + 3), fetch(b, at + 3), u, v, t)
+                e4 += term(fetch(a, at + 4), fetch(b, at + 4), u, v, t)
+                e5 += term(fetch(a, at + 5), fetch(b, at + 5), u, v, t)
+                e6 += term(fetch(a, at + 6), fetch(b, at + 6), u, v, t)
+                e7 += term(fetch(a, at + 7), fetch(b, at + 7), u, v, t)
+                at += 8
+            while at < stop:
+                e0 += term(fetch(a, at), fetch(b, at), u, v, t)
+                at += 1
+            whole += ((e0 + e4) + (e2 + e6)) + ((e1 + e5) + (e3 + e7))
+        return whole
+
+    return total
+
+
+def _gap_squared(x, y, u, v, t):
+    return ((x - y) * u) * ((x - y) * u)
+
+
+def _gap(x, y, u, v, t):
+    return magnitude(x - y)
+
+
+def _gap_power(x, y, u, v, t):
+    return power(magnitude(x - y) / u, t)
+
+
+def _product(x, y, u, v, t):
+    return (x * u) * (y * v)
+
+
+def rest(x, y, u, v, t):
+    """Return y v - t x u rounded about once, however much of it cancels (Dekker's product)."""
+    p, q = x * u, y * v
+    h = t * p
+    t_high, p_high = HALVES * t - (HALVES * t - t), HALVES * p - (HALVES * p - p)
+    t_low, p_low = t - t_high, p - p_high
+    lost = t_low * p_low - (((h - t_high * p_high) - t_low * p_high) - t_high * p_low)
+    return (q - h) - lost
+
+
+def _rest_squared(x, y, u, v, t):
+    return rest(x, y, u, v, t) * rest(x, y, u, v, t)
+
+
+def _rest_along(x, y, u, v, t):
+    return rest(x, y, u, v, t) * (x * u)
+
+
+def _spoilt(x, y, u, v, t):
+    # What is not finite leaves a NaN.
+    return x - x
+
+
+squares, gaps, gap_powers, products = added(_gap_squared), added(_gap), added(_gap_power), added(_product)
+rests_squared, rests_along, spoils = added(_rest_squared), added(_rest_along), added(_spoilt)
+
+
+def farthest(a, b, i, n):
+    """Return the largest abs(a - b) of a row."""
+    top = 0.0
+    for k in range(i * n, i * n + n):
+        top = larger(top, magnitude(fetch(a, k) - fetch(b, k)))
+    return top
+
+
+def largest(a, i, n):
+    """Return the largest abs(a) of a row."""
+    top = 0.0
+    for k in range(i * n, i * n + n):
+        top = larger(top, magnitude(fetch(a, k)))
+    return top
+
+
+def apart(a, b, i, n, p):
+    """Return the p-norm of a - b, its square, and (size, unit) which `push_apart` takes.
+
+    For p = 2 the norm is size / unit, for others size · unit: no size leaves the range of doubles.
+    """
+    if p == 2.0:
+        unit = 1.0
+        total = squares(a, b, i, n, unit, unit, 0.0)
+        if not ((total > LOW) & (total < HIGH)):
+            unit = scale_of(farthest(a, b, i, n))
+            total = squares(a, b, i, n, unit, unit, 0.0)
+        size = sqrt(total)
+        return size / unit, total / unit / unit, size, unit
+    if p == 1.0:
+        norm = gaps(a, b, i, n, 0.0, 0.0, 0.0)
+        return norm, norm * norm, 1.0, norm
+    top = farthest(a, b, i, n)
+    size = 1.0
+    if (p < INFINITY) & (top > 0.0):
+        size = power(gap_powers(a, b, i, n, top, 0.0, p), 1.0 / p)
+    return size * top, (size * top) * (size * top), size, top
+
+
+def push_apart(a, b, i, n, p, by, size, unit, by_a, by_b):
+    """Add by · d norm / d entry to the slopes of both sides; where the norm is 0, nothing."""
+    if p == 2.0:
+        scale = ratio(by, size)
+        for k in range(i * n, i * n + n):
+            slope = scale * ((fetch(a, k) - fetch(b, k)) * unit)
+            store(by_a, k, fetch(by_a, k) + slope)
+            store(by_b, k, fetch(by_b, k) - slope)
+    elif unit > 0.0:
+        sharing = 1.0
+        if p == INFINITY:
+            sharing = shares(a, b, i, n, unit)
+        for k in range(i * n, i * n + n):
+            gap = fetch(a, k) - fetch(b, k)
+            part = magnitude(gap) / unit / size
+            grade = 1.0
+            if p == INFINITY:
+                grade = select(part == 1.0, sharing, 0.0)
+            elif p > 1.0:
+                grade = power(part, p - 1.0)
+            slope = by * slope_of_abs(gap) * grade
+            store(by_a, k, fetch(by_a, k) + slope)
+            store(by_b, k, fetch(by_b, k) - slope)
+
+
+def shares(a, b, i, n, top):
+    """Return what each of the largest entries has of the slope of a maximum: all of it alone, else half."""
+    tied = 0
+    for k in range(i * n, i * n + n):
+        tied += select(magnitude(fetch(a, k) - fetch(b, k)) == top, 1, 0)
+    return select(tied > 1, 0.5, 1.0)
+
+
+def lengths(a, b, i, n):
+    """Return a · b, a · a and b · b of the rows times (u, v), and u and v."""
+    u, v = 1.0, 1.0
+    aa, bb = products(a, a, i, n, u, u, 0.0), products(b, b, i, n, v, v, 0.0)
+    if not ((aa > LOW) & (aa < HIGH) & (bb > LOW) & (bb < HIGH)):
+        u, v = scale_of(largest(a, i, n)), scale_of(largest(b, i, n))
+        aa, bb = products(a, a, i, n, u, u, 0.0), products(b, b, i, n, v, v, 0.0)
+    return products(a, b, i, n, u, v, 0.0), aa, bb, u, v
+
+
+def angle(a, b, i, n):
+    """Return the cosine between two rows, 1 - cosine, and whether (1 or 0) a row is all zeros.
+
+    With r what is left of b beside a, 1 - cos = sin² / (1 + cos) and sin² = r · r / b · b.
+    """
+    ab, aa, bb, u, v = lengths(a, b, i, n)
+    cosine = clamp(ratio(ab, sqrt(aa) * sqrt(bb)), -1.0, 1.0)
+    turn = 1.0 - cosine
+    if cosine > 0.5:
+        t = ab / aa
+        along = rests_along(a, b, i, n, u, v, t)
+        # The part along a is what the rounding of t left there.
+        beside = larger(0.0, rests_squared(a, b, i, n, u, v, t) - along * along / aa)
+        turn = beside / bb / (1.0 + cosine)
+        cosine = 1.0 - turn
+    void = select((aa == 0.0) | (bb == 0.0), 1.0, 0.0)
+    # An infinite entry beside a row of zeros must not go unseen.
+    return cosine + ((aa - aa) + (bb - bb)), turn, void, 1.0
+
+
+def push_angle(a, b, i, n, by, by_a, by_b):
+    """Add by · d cosine / d entry to the slopes of both sides; where a row is all zeros, nothing."""
+    ab, aa, bb, u, v = lengths(a, b, i, n)
+    scale = ratio(by, sqrt(aa) * sqrt(bb))
+    if scale != 0.0:
+        _turn_towards(a, b, i, n, aa, ab, u, v, scale, by_a)
+        _turn_towards(b, a, i, n, bb, ab, v, u, scale, by_b)
+
+
+def _turn_towards(a, b, i, n, aa, ab, u, v, scale, by_a):
+    t = ab / aa
+    left = rests_along(a, b, i, n, u, v, t) / aa
+    for k in range(i * n, i * n + n):
+        beside = rest(fetch(a, k), fetch(b, k), u, v, t) - left * (fetch(a, k) * u)
+        store(by_a, k, fetch(by_a, k) + scale * beside * u)
