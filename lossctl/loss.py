@@ -34,13 +34,14 @@ from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Any, Literal, NamedTuple
 
+from lossctl.convention import Convention
 from lossctl.errors import UsageError
 from lossctl.parameters import Interval, NonNegative, Parameter, Positive, Real, Setting, Unit
 
 # A loss file takes the ranges of its parameters from here too.
 __all__ = [
     "Interval", "Loss", "NonNegative", "Parameter", "Positive", "Real", "Request", "Setting", "Shape", "Unit",
-    "did_you_mean", "find", "names", "read", "requests", "shelf",
+    "did_you_mean", "find", "names", "read", "requests", "shelf", "written",
 ]  # fmt: skip
 
 Shape = Literal["numbers", "boxes", "binary", "classes", "regions"]
@@ -85,6 +86,7 @@ class Loss:
     binary: bool
     conflict: Callable[..., str | None] | None
     source: str
+    convention: Convention | None = None
 
     @property
     def data(self) -> tuple[str, ...]:
@@ -287,18 +289,25 @@ def _parameter_texts(section: str) -> dict[str, str]:
 
 
 class Request(NamedTuple):
-    """A loss and the parameters asked of it."""
+    """A loss and the parameters asked of it; `given` are those that were not left to their defaults."""
 
     loss: Loss
     settings: dict[str, Setting]
+    given: Mapping[str, object] = {}
+
+    @classmethod
+    def of(cls, loss: Loss, given: Mapping[str, object]) -> Request:
+        """Return the request for a loss under what is given. Raises UsageError as `Loss.settings`."""
+        return cls(loss, loss.settings(given), given)
 
     def __str__(self) -> str:
         """Write it as it can be asked for again: `tversky(fp_weight=0.3,fn_weight=0.7)`."""
-        told = ",".join(f"{name}={_written(setting)}" for name, setting in self.settings.items())
+        told = ",".join(f"{name}={written(setting)}" for name, setting in self.settings.items())
         return f"{self.loss.name}({told})" if told else self.loss.name
 
 
-def _written(setting: Setting) -> str:
+def written(setting: Setting) -> str:
+    """Return a setting as it is typed, with all its digits."""
     if isinstance(setting, bool) or setting is None:
         return {True: "yes", False: "no", None: "none"}[setting]
     return f"{setting:g}" if isinstance(setting, float) and float(f"{setting:g}") == setting else str(setting)
@@ -321,5 +330,5 @@ def requests(text: str, given: Mapping[str, object] = {}) -> list[Request]:
             raise UsageError(f"cannot read the loss '{part.strip()}'", hint="giou, giou,ciou or 'ciou(gate=0.5)'")
         loss = find(written[1])
         inline = {key.strip(): value.strip() for key, _, value in pairs}
-        found.append(Request(loss, loss.settings({**inline, **given})))
+        found.append(Request.of(loss, {**inline, **given}))
     return found

@@ -78,7 +78,7 @@ def _callback(found: Sequence[Request], single: Loss | None, every: bool) -> Any
     def run(**given: Any) -> None:
         settings = {p.name: given.pop(p.name) for p in parameters}
         told = {name: setting for name, setting in settings.items() if setting is not None}
-        asked = [Request(single, single.settings(told))] if single else list(found)
+        asked = [Request.of(single, told)] if single else list(found)
         evaluate_command(asked, given, every)
 
     arguments = [_argument(name) for name in operands_of(losses).split()]

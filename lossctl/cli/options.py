@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, get_args
 
+from lossctl.convention import Library
 from lossctl.errors import UsageError
 from lossctl.run import options as choices
 from lossctl.run.options import Options, option_names
@@ -55,6 +56,7 @@ OPTIONS: dict[str, Entry] = {
         "Result", "HOW", f"how items become one number: {_one_of(choices.Reduction)} [mean]", default="mean"
     ),
     "normalizer": Entry("Result", "N", "what the mean divides the sum by, instead of the count", float),
+    "like": Entry("Result", "LIBRARY", f"its eps, gate, pooling and averages: {_one_of(Library)}"),
     "threads": Entry("Result", "N", "threads to compute with; changes no digit [one for each CPU]", int),
 }
 OUTPUTS: dict[str, Entry] = {

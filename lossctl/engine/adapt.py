@@ -13,11 +13,11 @@ from typing import Any
 from lossctl.engine import loops, spread
 from lossctl.engine.sums import fetch, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
-from lossctl.maths import ratio, times
+from lossctl.maths import magnitude, ratio, slope_of_abs, times
 
 Function = Callable[..., Any]
 # What the text of an adapter may call.
-HELPERS = (spread.bernoulli, spread.chance, fetch, store, tree, ratio, times)
+HELPERS = (spread.bernoulli, spread.chance, fetch, store, tree, magnitude, ratio, slope_of_abs, times)
 
 # The sums over pixels that a region loss may ask for, and their derivatives by q.
 SUMS = {
@@ -31,6 +31,8 @@ SUMS = {
         " if squared else q[k] * (1.0 - y[k]) + r[k] * y[k])",
         "(2.0 * (q * (1.0 - y) - r * y) if squared else 1.0 - 2.0 * y)",
     ),
+    # Σ abs(q - y): of soft targets, whose diff is not 0 where q = y, what some libraries take in its place.
+    "apart": ("magnitude(q[k] * (1.0 - y[k]) - r[k] * y[k])", "slope_of_abs(q * (1.0 - y) - r * y)"),
     "total": ("(q[k] * q[k] + y[k] * y[k] if squared else q[k] + y[k])", "(2.0 * q if squared else 1.0)"),
 }
 

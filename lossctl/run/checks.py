@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lossctl.errors import UsageError
 from lossctl.loss import Loss
+from lossctl.run.likeness import refuse
 from lossctl.run.options import Options
 
 DEFAULTS = Options()
@@ -32,6 +33,7 @@ def check(losses: Sequence[Loss], options: Options, has_target: bool, with_slope
         if getattr(options, option) != getattr(DEFAULTS, option) and not any(map(used, losses)):
             raise UsageError(f"{option} has no effect on {named}")
     for loss in losses:
+        refuse(loss, options, with_slopes)
         if loss.takes_scores and options.input is None:
             raise UsageError(
                 f"{loss.name} needs to know what the prediction is", hint="--input logits or --input probs"

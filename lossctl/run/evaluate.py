@@ -12,6 +12,7 @@ from lossctl.errors import DataError
 from lossctl.loss import Request, requests
 from lossctl.run.checks import check
 from lossctl.run.finish import finish_regions, finish_summed, known_factor, region_slopes, summed_factor
+from lossctl.run.likeness import as_in, refuse_reading
 from lossctl.run.options import Options
 from lossctl.run.reading import read
 from lossctl.run.refuse import refuse
@@ -64,7 +65,10 @@ def evaluate(
     check([request.loss for request in asked], options, target is not None, with_slopes=bool(sinks))
     sides = _sides(pred, target, options.weights, once=_once(asked) and not sinks)
     with Workers(options.workers) as workers:
-        walks = [_walk(_settled(request, sides, options, workers), sides, options, workers) for request in asked]
+        walks = [
+            _walk(_settled(request, sides, way, workers), sides, way, workers)
+            for request, way in (as_in(request, options) for request in asked)
+        ]
         waiting = dict(zip(map(id, walks), sinks, strict=False))
         for group in _by_pace(walks):
             early = {id(w): factor for w in group if id(w) in waiting and (factor := known_factor(w)) is not None}
@@ -107,6 +111,7 @@ def _walk(request: Request, sides: Sides, options: Options, workers: Workers) ->
     shape = request.loss.shape
     target = None if sides.target is None else sides.target.shape(shape)
     reading = read(request.loss, sides.pred.shape(shape), target, options)
+    refuse_reading(request.loss, reading, options)
     kinds: dict[str, type[Walk]] = {"classes": RowsWalk, "regions": RegionsWalk}
     return kinds.get(shape, ItemsWalk)(request, reading, options, workers)
 
@@ -205,7 +210,7 @@ def _second_pass(walk: Walk, sides: Sides, workers: Workers, sink: Sink) -> None
 
 def _settled(request: Request, sides: Sides, options: Options, workers: Workers) -> Request:
     """Replace settings of `auto` by what the data say: the mean of a loss, or a weight that balances two classes."""
-    plain = replace(options, reduction="mean", weights=None, normalizer=None)
+    plain = replace(options, reduction="mean", weights=None, normalizer=None, like=None)
     for name, of in request.loss.auto.items():
         if request.settings[name] == "auto":
             target = None if sides.target is None else sides.target.source

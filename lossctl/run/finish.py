@@ -36,6 +36,7 @@ def signature(walk: Walk) -> str:
         parts.append(f"ignore_index={options.ignore_index:g}")
     parts += [f"nonfinite={options.nonfinite}"] * (options.nonfinite != "error")
     parts += ["weights=yes"] * (options.weights is not None)
+    parts += [f"like={options.like}"] * (options.like is not None)
     parts.append(f"reduction={options.reduction}")
     if options.normalizer is not None:
         parts.append(f"normalizer={options.normalizer:g}")
@@ -137,12 +138,14 @@ def _present(walk: RegionsWalk) -> tuple[list[Group], list[float], int]:
     """Return the ratios that count, each with its weight, their losses, and how many are absent."""
     groups = walk.groups()
     weights = _region_weights(walk, len(groups))
-    rule = {"skip": None, "zero": 0.0, "one": 1.0}[walk.options.absent]
+    counted = walk.options.absent == "count"
+    rule = {"zero": 0.0, "one": 1.0}.get(walk.options.absent)
     found: list[Group] = []
     losses: list[float] = []
     absent = 0
     for (cells, sums, is_absent), weight in zip(groups, weights, strict=True):
         absent += is_absent
+        is_absent = is_absent and not counted
         if is_absent and rule is None:
             continue
         found.append(([] if is_absent else cells, sums, weight))
@@ -159,7 +162,7 @@ def _region_weights(walk: RegionsWalk, groups: int) -> list[float]:
     side = Side(walk.options.weights, "weights")
     weights = [float(w) for flat in side.flat(1 << 16) for w in flat]
     images = len(walk.sums)
-    if len(weights) == images != groups and walk.options.aggregate != "global":
+    if len(weights) == images != groups and walk.options.aggregate in (None, "per-image"):
         weights = [w for w in weights for _ in range(groups // images)]
     if len(weights) != groups:
         raise DataError(f"{len(weights)} weights for {groups} values ({images} images)")

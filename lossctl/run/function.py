@@ -115,7 +115,7 @@ def split(request: Request, keywords: Mapping[str, Any]) -> tuple[Request, Optio
             else ArraySource(weights, "weights")
         )
     if parameters:
-        request = Request(request.loss, request.loss.settings(request.settings | parameters))
+        request = Request.of(request.loss, {**request.given, **parameters})
     return request, Options(**options)
 
 

@@ -36,6 +36,7 @@ class Reading(NamedTuple):
     images: int | None
     inner: int | None
     classes: int
+    shape: Dims = ()
 
     @property
     def rows_first(self) -> bool:
@@ -83,7 +84,7 @@ def _read_items(loss: Loss, pred: Dims, target: Dims | None, options: Options) -
             f"{loss.name} compares number with number, but the shapes are {_shown(pred)} and {_shown(target)}",
             hint="nothing is broadcast; reshape one side",
         )
-    return Reading("items", "same", 1, _product(pred), 1)
+    return Reading("items", "same", 1, _product(pred), 1, pred)
 
 
 def _candidates(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Iterator[Reading]:

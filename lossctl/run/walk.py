@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lossctl.convention import Counted
 from lossctl.engine import adapt
 from lossctl.engine.kernels import choose
 from lossctl.engine.loops import COUNTS
@@ -129,7 +130,13 @@ class SummedWalk(Walk):
 
     def share(self) -> float:
         """Return what the items count for in the mean."""
-        return exact(self.shares)
+        convention, reading = self.loss.convention, self.reading
+        if convention is None or convention.divisor is None:
+            return exact(self.shares)
+        ignoring = self.options.ignore_index is not None
+        counted = Counted(self.used, self.seen, reading.shape, reading.classes, reading.target, ignoring)
+        theirs = convention.divisor(counted)
+        return exact(self.shares) if theirs is None else theirs
 
 
 class ItemsWalk(SummedWalk):
@@ -324,14 +331,19 @@ class RegionsWalk(Walk):
     def groups(self) -> list[tuple[list[tuple[int, int]], list[float], bool]]:
         """Return what each ratio is taken of: its (image, class) pairs, their sums, and whether it is absent."""
         found = []
-        pooled = [list(self.sums)] if self.options.aggregate == "global" else [[image] for image in self.sums]
+        alone = self.options.aggregate not in ("global", "all")
+        images = [[image] for image in self.sums] if alone else [list(self.sums)]
         background = self.options.include_background or self.reading.classes == 1
-        for images, c in itertools.product(pooled, range(0 if background else 1, self.reading.classes)):
+        numbers = range(0 if background else 1, self.reading.classes)
+        classes = [list(numbers)] if self.options.aggregate == "all" else [[c] for c in numbers]
+        for pooled in itertools.product(images, classes):
+            cells = list(itertools.product(*pooled))
             sums = [
-                exact(itertools.chain.from_iterable(self.sums[i][c][s] for i in images)) for s in range(len(self.names))
+                exact(itertools.chain.from_iterable(self.sums[i][c][s] for i, c in cells))
+                for s in range(len(self.names))
             ]
-            present = any(self.there[i][c][kind] for i in images for kind in (0, 1))
-            found.append(([(image, c) for image in images], sums, not present))
+            present = any(self.there[i][c][kind] for i, c in cells for kind in (0, 1))
+            found.append((cells, sums, not present))
         return found
 
 
