@@ -30,8 +30,9 @@ class Convention(NamedTuple):
     """How a library computes one loss: only what is not our way.
 
     `value` and `value_of_probs` (where probabilities are given, if that is another function) take the data and the
-    parameters of our loss's `value`, and other sums of a region loss if they like. `divisor` returns what its mean
-    divides by, None for our own way.
+    parameters of our loss's `value`, and other sums of a region loss if they like. `lacks` are parameters and options
+    that its function has not, `aggregates` the ways in which it can pool regions, its default first. `divisor` returns
+    what its mean divides by, None for our own way; `normalizes`: given rows are divided by their sum.
     """
 
     called: str
@@ -46,3 +47,4 @@ class Convention(NamedTuple):
     divisor: Callable[[Counted], float | None] | None = None
     added_to_normalizer: float = 0.0
     one_channel: bool = False
+    normalizes: bool = False

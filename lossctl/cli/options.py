@@ -45,10 +45,15 @@ OPTIONS: dict[str, Entry] = {
     ),
     "include_background": Entry("Result", "", "whether class 0 counts [yes]", bool, default=True),
     "aggregate": Entry(
-        "Result", "HOW", f"a ratio for each image and class, or over all images: {_one_of(choices.Aggregate)}"
+        "Result",
+        "HOW",
+        f"a ratio for each image and class, for each class, or for all at once: {_one_of(choices.Aggregate)}",
     ),
     "absent": Entry(
-        "Result", "HOW", f"what an image without the class counts: {_one_of(choices.Absent)} [skip]", default="skip"
+        "Result",
+        "HOW",
+        f"what an image without the class counts, `count` as any other: {_one_of(choices.Absent)} [skip]",
+        default="skip",
     ),
     "class_weights": Entry("Result", "W,W,…", "one weight for each class"),
     "weights": Entry("Result", "SOURCE", "one weight for each item: a file, file::column or numbers"),

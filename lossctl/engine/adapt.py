@@ -180,7 +180,10 @@ def _checks(
     return invalid, degenerate, adapter.define("kept", f"{head}, ignore", *read, f"return {there}")
 
 
-SPREADS = {"logits": (spread.softmax, loops.softmax_back), "probs": (spread.given, loops.given_back)}
+SPREADS = {
+    "logits": (spread.softmax, loops.softmax_back), "probs": (spread.given, loops.given_back),
+    "normalized": (spread.normalized, loops.given_back),
+}  # fmt: skip
 SIGMOID = spread.sigmoid, loops.sigmoid_back
 TARGETS = {
     "labels": spread.labels, "shares": spread.shares, "mask": spread.mask,

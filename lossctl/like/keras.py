@@ -10,6 +10,7 @@ EPS = 1e-7
 LN_2 = 0.6931471805599453
 POOLS = ("all", "global", "per-image")
 CLIPPED = "given probabilities are clipped to 1e-7 .. 1 - 1e-7"
+ROWS = "given rows are divided by their sum"
 INSIDE = "probabilities are clipped to 1e-7 .. 1 - 1e-7 inside the logarithms"
 POOLED = "all images and classes are pooled (axis=None); absent classes count"
 
@@ -72,8 +73,8 @@ def msle(pred, target):
 AVERAGES = "the mean divides by the number of items, weighted or not"
 _SHARED = {
     "bce": Convention("BinaryCrossentropy", CLIPPED, value_of_probs=bce_of_probs, lacks=("pos_weight",)),
-    "ce": Convention("CategoricalCrossentropy, SparseCategoricalCrossentropy", CLIPPED, value_of_probs=ce_of_probs,
-                     lacks=("log_base", "class_weights")),
+    "ce": Convention("CategoricalCrossentropy, SparseCategoricalCrossentropy", f"{ROWS}; {CLIPPED}",
+                     value_of_probs=ce_of_probs, lacks=("log_base", "class_weights"), normalizes=True),
     "dice": Convention("Dice", f"1e-7 is added to the denominator; {POOLED}", dice,
                        lacks=("smooth", "squared", "weights"), aggregates=POOLS),
     "focal": Convention("BinaryFocalCrossentropy", INSIDE, focal, defaults={"alpha": None}),
@@ -85,8 +86,8 @@ _SHARED = {
     "mape": Convention("MeanAbsolutePercentageError", "per cent; the denominator is at least 1e-7", mape),
     "mse": Convention("MeanSquaredError"),
     "msle": Convention("MeanSquaredLogarithmicError", "numbers below 1e-7 count as 1e-7", msle),
-    "softmax-focal": Convention("CategoricalFocalCrossentropy", f"its alpha 0.25 is a factor; {INSIDE}", softmax_focal,
-                                lacks=("class_weights",)),
+    "softmax-focal": Convention("CategoricalFocalCrossentropy", f"its alpha 0.25 is a factor; {ROWS}; {INSIDE}",
+                                softmax_focal, lacks=("class_weights",), normalizes=True),
     "squared-hinge": Convention("SquaredHinge", lacks=("margin",)),
     "tversky": Convention("Tversky", f"1e-7 is added to the denominator; alpha weighs the misses; {POOLED}", tversky,
                           defaults={"fp_weight": 0.5, "fn_weight": 0.5}, lacks=("smooth", "weights"),

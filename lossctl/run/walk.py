@@ -192,6 +192,8 @@ class RowsWalk(SummedWalk):
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Compute a chunk of rows."""
         source = self.loss.target_input or self.source
+        if source == "probs" and self.loss.convention is not None and self.loss.convention.normalizes:
+            source = "normalized"
         fast, (kernel,) = self.kernels((source, self.reading.target), chunk)
         images, inner = (1, chunk.units) if self.reading.rows_first else (chunk.units, self.inner)
         grid = self.reading.grid(images, inner)

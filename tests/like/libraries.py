@@ -158,7 +158,7 @@ def ultralytics():
     """Return a namespace of ultralytics' metrics and losses."""
     folder = installed("ultralytics")
     torch()
-    stand_in(*(f"ultralytics.utils.{name}" for name in ("plotting", "torch_utils", "ops", "tal")))
+    stand_in(*(f"ultralytics.utils.{name}" for name in ("plotting", "torch_utils", "ops")))
     bare(folder, "ultralytics", "ultralytics.utils")
     found = vars(importlib.import_module("ultralytics.utils.metrics"))
     found = found | vars(importlib.import_module("ultralytics.utils.loss"))

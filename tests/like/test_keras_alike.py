@@ -68,6 +68,11 @@ def test_rows(source, pred, weights):
         agree(value, "keras", "kl", pred, SHARES, rel=CONSTANTS, input=source, weights=weights)
 
 
+def test_rows_that_sum_to_nearly_one():
+    pred = softmax(ROWS).astype(np.float32).astype(float) * (1 + 5e-7)
+    agree(theirs("SparseCategoricalCrossentropy", pred, LABELS), "keras", "ce", pred, LABELS, input="probs")
+
+
 def test_ignored_class():
     value = theirs("SparseCategoricalCrossentropy", ROWS, LABELS, from_logits=True, ignore_class=2)
     agree(value, "keras", "ce", ROWS, LABELS, input="logits", ignore_index=2)
