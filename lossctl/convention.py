@@ -14,8 +14,8 @@ class Counted(NamedTuple):
     """What a mean may be taken over.
 
     `used` items count, `seen` are there, ignored ones too; items are numbers, boxes or rows of `classes` scores.
-    `shape` is the prediction's, None where only reading to the end tells; `target` is what the target holds (labels,
-    shares, …), and `ignoring` whether an ignore index was given.
+    `shape` is the prediction's where an item is a number, with None for what only reading to the end tells; `target` is
+    what the target holds (labels, shares, …), and `ignoring` whether an ignore index was given.
     """
 
     used: int

@@ -61,7 +61,7 @@ OPTIONS: dict[str, Entry] = {
         "Result", "HOW", f"how items become one number: {_one_of(choices.Reduction)} [mean]", default="mean"
     ),
     "normalizer": Entry("Result", "N", "what the mean divides the sum by, instead of the count", float),
-    "like": Entry("Result", "LIBRARY", f"its eps, gate, pooling and averages: {_one_of(Library)}"),
+    "like": Entry("Result", "LIBRARY", f"as it computes the loss, see lossctl explain: {_one_of(Library)}"),
     "threads": Entry("Result", "N", "threads to compute with; changes no digit [one for each CPU]", int),
 }
 OUTPUTS: dict[str, Entry] = {

@@ -71,7 +71,7 @@ def explained(loss: Loss, width: int, without: Sequence[str] = ()) -> str:
         elif title in PROSE:
             body = _filled(body, width - len(INDENT))
         parts.append(f"{title}\n{textwrap.indent(body, INDENT)}")
-        if title == "Elsewhere" and (likes := _likes(loss, width)):
+        if title == "Elsewhere" and "Like" not in without and (likes := _likes(loss, width)):
             parts.append(likes)
     return "\n\n".join(parts)
 

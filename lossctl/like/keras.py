@@ -70,7 +70,7 @@ def msle(pred, target):
     return d * d
 
 
-AVERAGES = "the mean divides by the number of items, weighted or not"
+AVERAGES = "weights do not enter what the mean divides by"
 _SHARED = {
     "bce": Convention("BinaryCrossentropy", CLIPPED, value_of_probs=bce_of_probs, lacks=("pos_weight",)),
     "ce": Convention("CategoricalCrossentropy, SparseCategoricalCrossentropy", f"{ROWS}; {CLIPPED}",

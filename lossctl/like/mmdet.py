@@ -121,9 +121,7 @@ def rows(n):
     return n.used if len(n.shape) < 2 else n.used / n.shape[-1]
 
 
-AVERAGES = (
-    "the mean divides by the number of items, weighted or not; --normalizer is avg_factor, to which it adds 1.2e-7"
-)
+AVERAGES = "weights do not enter what the mean divides by; --normalizer is avg_factor, to which 1.2e-7 is added"
 FOUR = "of a box the sum over its coordinates; the mean divides by their number"
 _SHARED = {
     "bce": Convention("CrossEntropyLoss(use_sigmoid=True)", "ignored items count in the mean", inputs=("logits",),
@@ -132,7 +130,7 @@ _SHARED = {
                               divisor=coordinates),
     "box-l1": Convention("L1Loss", FOUR, box_l1, divisor=coordinates),
     "box-smooth-l1": Convention("SmoothL1Loss", FOUR, box_smooth_l1, divisor=coordinates),
-    "ce": Convention("CrossEntropyLoss", "ignored rows and class weights do not change what the mean divides by",
+    "ce": Convention("CrossEntropyLoss", "ignored rows count in the mean, class weights do not",
                      inputs=("logits",), lacks=("label_smoothing", "log_base"), divisor=seen),
     "ciou": Convention("CIoULoss", "1e-6 is added to union, c2 and both heights; 1 - loss is clamped to -1..1",
                        ciou, defaults={"gate": 0.5}, lacks=("gate",)),

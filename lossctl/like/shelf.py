@@ -41,12 +41,12 @@ def told(loss: Loss) -> Iterator[tuple[str, str]]:
         module = _module(library)
         if loss.name in module.CONVENTIONS and shelf().get(loss.name) == Path(loss.source):
             convention: Convention = module.CONVENTIONS[loss.name]
-            ways = [*_ways(convention), getattr(module, "AVERAGES", "")]
-            yield f"{library} {module.CHECKED}", f"{convention.called}: {'; '.join(filter(None, ways)) or 'the same'}"
+            ways = [way for way in _ways(convention, getattr(module, "AVERAGES", "")) if way]
+            yield f"{library} {module.CHECKED}", f"{convention.called}: {'; '.join(ways) or 'the same'}"
 
 
-def _ways(convention: Convention) -> Iterator[str]:
-    """Yield in words what differs: what the library's file says, then what its fields say."""
+def _ways(convention: Convention, averages: str) -> Iterator[str]:
+    """Yield in words what differs: what the library's file says, then what its fields say, then how weights enter."""
     yield convention.differs
     for name, setting in convention.defaults.items():
         fixed = ", fixed" if name in convention.lacks else ""
@@ -56,6 +56,8 @@ def _ways(convention: Convention) -> Iterator[str]:
         yield f"no {', no '.join(lacks)}"
     if len(convention.inputs) == 1:
         yield f"{convention.inputs[0]} only"
+    if "weights" not in convention.lacks:
+        yield averages
 
 
 def made_like(request: Request, library: str, source: str | None) -> Request:

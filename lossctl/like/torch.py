@@ -32,7 +32,7 @@ def rows_of_shares(n):
 CONVENTIONS = {
     "bce": Convention(
         "binary_cross_entropy, binary_cross_entropy_with_logits",
-        "logarithms of given probabilities stop at -100; the mean divides by the number of items, weighted or not",
+        "logarithms of given probabilities stop at -100; weights do not enter what the mean divides by",
         value_of_probs=bce_of_probs, lacks=("label_smoothing",), divisor=used,
     ),
     "box-l1": Convention(

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import sys
 import types
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -84,10 +85,19 @@ def bare(folder, *names):
         sys.modules[name] = package
 
 
+@contextmanager
 def stand_in(*roots):
-    """Stand in for packages that are not installed, and for the modules named with a dot."""
-    missing = [root for root in roots if "." in root or importlib.util.find_spec(root) is None]
-    sys.meta_path.insert(0, StandIns(*missing))
+    """Stand in, during imports, for packages that are not installed, and for the modules named with a dot."""
+    finder = StandIns(*(root for root in roots if "." in root or importlib.util.find_spec(root) is None))
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for name, module in list(sys.modules.items()):
+            # Others had better not find them.
+            if getattr(getattr(module, "__spec__", None), "loader", None) is finder:
+                del sys.modules[name]
 
 
 @functools.cache
@@ -107,8 +117,8 @@ def torchvision():
     for name in ("nms", "qnms", "roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool", "deform_conv2d"):
         for suffix in ("", "_backward", "_symint"):
             operators.define(f"{name}{suffix}(Tensor x) -> Tensor")
-    stand_in("PIL")
-    ops = importlib.import_module("torchvision.ops")
+    with stand_in("PIL"):
+        ops = importlib.import_module("torchvision.ops")
     ops.declared = operators
     return ops
 
@@ -124,11 +134,9 @@ def monai():
 @functools.cache
 def keras():
     """Return keras in float64, on torch."""
-    installed("keras")
     torch()
     os.environ["KERAS_BACKEND"] = "torch"
-    stand_in("rich.markup", "h5py", "optree", "namex", "absl", "ml_dtypes")
-    found = importlib.import_module("keras")
+    found = pytest.importorskip("keras")
     # Its means and quotients are float32, even of float64: here they are not, so that more digits can be compared.
     types = importlib.import_module("keras.src.backend.common.dtypes")
     narrow = types.result_type
@@ -141,15 +149,14 @@ def mmdet():
     """Return a namespace of mmdet's loss classes."""
     folder = installed("mmdet")
     torch()
-    stand_in("mmcv", "mmengine", "mmdet.registry", "mmdet.utils")
-    names = ("mmdet", "mmdet.models", "mmdet.models.losses", "mmdet.structures", "mmdet.structures.bbox")
-    bare(folder, *names)
-    overlaps = importlib.import_module("mmdet.structures.bbox.bbox_overlaps")
-    sys.modules["mmdet.structures.bbox"].bbox_overlaps = overlaps.bbox_overlaps
+    bare(folder, "mmdet", "mmdet.models", "mmdet.models.losses", "mmdet.structures", "mmdet.structures.bbox")
     found = {}
-    for file in ("utils", "accuracy", "iou_loss", "smooth_l1_loss", "balanced_l1_loss", "gfocal_loss", "varifocal_loss",
-                 "gaussian_focal_loss", "focal_loss", "cross_entropy_loss", "dice_loss", "mse_loss"):  # fmt: skip
-        found |= vars(importlib.import_module(f"mmdet.models.losses.{file}"))
+    with stand_in("mmcv", "mmengine", "mmdet.registry", "mmdet.utils"):
+        overlaps = importlib.import_module("mmdet.structures.bbox.bbox_overlaps")
+        sys.modules["mmdet.structures.bbox"].bbox_overlaps = overlaps.bbox_overlaps
+        for file in ("iou_loss", "smooth_l1_loss", "gfocal_loss", "varifocal_loss", "gaussian_focal_loss", "focal_loss",
+                     "cross_entropy_loss", "dice_loss", "mse_loss"):  # fmt: skip
+            found |= vars(importlib.import_module(f"mmdet.models.losses.{file}"))
     return types.SimpleNamespace(**{name: thing for name, thing in found.items() if not name.startswith("__")})
 
 
@@ -158,10 +165,10 @@ def ultralytics():
     """Return a namespace of ultralytics' metrics and losses."""
     folder = installed("ultralytics")
     torch()
-    stand_in(*(f"ultralytics.utils.{name}" for name in ("plotting", "torch_utils", "ops")))
     bare(folder, "ultralytics", "ultralytics.utils")
-    found = vars(importlib.import_module("ultralytics.utils.metrics"))
-    found = found | vars(importlib.import_module("ultralytics.utils.loss"))
+    with stand_in(*(f"ultralytics.utils.{name}" for name in ("plotting", "torch_utils", "ops"))):
+        found = vars(importlib.import_module("ultralytics.utils.metrics"))
+        found = found | vars(importlib.import_module("ultralytics.utils.loss"))
     return types.SimpleNamespace(**{name: thing for name, thing in found.items() if not name.startswith("__")})
 
 

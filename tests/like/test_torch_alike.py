@@ -16,12 +16,13 @@ def tensors(*arrays):
     return [None if array is None else libraries.torch().tensor(array) for array in arrays]
 
 
-@pytest.mark.parametrize("reduction", REDUCTIONS)
+# Values of items are ours without their weights.
+WEIGHED = [*((None, reduction) for reduction in REDUCTIONS), (ITEM_WEIGHTS, "sum"), (ITEM_WEIGHTS, "mean")]
+
+
 @pytest.mark.parametrize("target", [HARD, SOFT], ids=["hard", "soft"])
-@pytest.mark.parametrize("weights", [None, ITEM_WEIGHTS], ids=["plain", "weighted"])
+@pytest.mark.parametrize(("weights", "reduction"), WEIGHED)
 def test_binary(target, weights, reduction):
-    if weights is not None and reduction == "none":
-        pytest.skip("ours are the values without their weights")
     logits, probs, goal, weight, positive = tensors(LOGITS, PROBS, target, weights, np.array(2.5))
     keywords = {"weight": weight, "reduction": reduction}
     value = functional().binary_cross_entropy_with_logits(logits, goal, pos_weight=positive, **keywords)
