@@ -47,6 +47,7 @@ from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Any, Literal
 
+from lossctl.convention import Convention
 from lossctl.errors import UsageError
 from lossctl.parameters import Interval, NonNegative, Parameter, Positive, Real, Setting, Unit
 
@@ -62,7 +63,7 @@ SHELF = Path(__file__).with_name("losses")
 SECTIONS = ("Good at", "Fails", "Formula", "Range", "Elsewhere", "Reference", "Examples")
 # How many numbers a box has.
 BOX_WIDTHS = {"boxes": 4, "rotated": 5}
-OVERLAPS = ("tp", "fp", "fn", "tn", "diff", "total", "target", "count", "parts")
+OVERLAPS = ("tp", "fp", "fn", "tn", "diff", "apart", "total", "target", "count", "parts")
 PIXELS = ("z", "q", "r")
 MEASURES = tuple(f"{kind}_{pair}" for kind in ("distance", "square", "cosine", "turn") for pair in ("ab", "ap", "an"))
 PREDICTED = {
@@ -114,6 +115,7 @@ class Loss:
     sorted: bool
     present: bool
     source: str
+    convention: Convention | None = None
 
     @property
     def data(self) -> tuple[str, ...]:

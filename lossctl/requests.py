@@ -29,10 +29,16 @@ FORMS = "giou, giou,ciou, 'ciou(gate=0.5)' or 'giou+2*iou'"
 
 
 class Request(NamedTuple):
-    """A loss and the parameters asked of it."""
+    """A loss and the parameters asked of it; `given` are those that were not left to their defaults."""
 
     loss: Loss
     settings: dict[str, Setting]
+    given: Mapping[str, object] = {}
+
+    @classmethod
+    def of(cls, loss: Loss, given: Mapping[str, object]) -> Request:
+        """Return the request for a loss under what is given. Raises UsageError as `Loss.settings`."""
+        return cls(loss, loss.settings(given), given)
 
     @property
     def name(self) -> str:
@@ -46,7 +52,7 @@ class Request(NamedTuple):
 
     def __str__(self) -> str:
         """Write it as it can be asked for again: `tversky(fp_weight=0.3,fn_weight=0.7)`."""
-        told = ",".join(f"{name}={_written(setting)}" for name, setting in self.settings.items())
+        told = ",".join(f"{name}={written(setting)}" for name, setting in self.settings.items())
         return f"{self.loss.name}({told})" if told else self.loss.name
 
 
@@ -82,7 +88,7 @@ Asked = Request | Joint
 
 def summed(parts: Iterable[tuple[float, str]], plus: str = "+") -> str:
     """Write a weighted sum: `giou+0.5*ciou`."""
-    return plus.join(text if weight == 1 else f"{_written(weight)}*{text}" for weight, text in parts)
+    return plus.join(text if weight == 1 else f"{written(weight)}*{text}" for weight, text in parts)
 
 
 def losses_of(asked: Iterable[Asked]) -> list[Loss]:
@@ -90,7 +96,8 @@ def losses_of(asked: Iterable[Asked]) -> list[Loss]:
     return list(dict.fromkeys(loss for request in asked for loss in request.losses))
 
 
-def _written(setting: Setting) -> str:
+def written(setting: Setting) -> str:
+    """Return a setting as it is typed, with all its digits."""
     if isinstance(setting, bool) or setting is None:
         return {True: "yes", False: "no", None: "none"}[setting]
     return f"{setting:g}" if isinstance(setting, float) and float(f"{setting:g}") == setting else str(setting)
@@ -109,7 +116,7 @@ def requests(text: str, given: Mapping[str, object] = {}, folder: str = "") -> l
     """
     if single(text, folder) and text.strip():
         loss = _find(text.strip(), folder)
-        return [Request(loss, loss.settings(given))]
+        return [Request.of(loss, given)]
     sums = [PLUS.split(part) for part in COMMA.split(text)]
     if given and (len(sums) > 1 or len(sums[0]) > 1):
         raise UsageError(f"{', '.join(given)} with several losses", hint="write 'ciou(gate=0.5),giou'")
@@ -131,7 +138,7 @@ def _term(text: str, given: Mapping[str, object], folder: str) -> tuple[float | 
     weight = None if written[1] is None else _weight(written[1].strip(), written[2])
     loss = _find(written[2], folder)
     inline = {key.strip(): value.strip() for key, _, value in pairs}
-    return weight, Request(loss, loss.settings({**inline, **given}))
+    return weight, Request.of(loss, {**inline, **given})
 
 
 def _find(name: str, folder: str) -> Loss:

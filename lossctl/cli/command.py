@@ -57,7 +57,7 @@ def command(family: str, shelves: Sequence[str], text: str) -> Any:
 def _found(family: str, shelves: Sequence[str], text: str) -> list[Asked]:
     """Return the requests of a text; parameters that are required may still come as options."""
     if text == "all":
-        return [Request(loss, loss.settings({})) for name in names(shelves[0]) if _stands_alone(loss := find(name))]
+        return [Request.of(loss, {}) for name in names(shelves[0]) if _stands_alone(loss := find(name))]
     if re.match(r"\s*[-+.]?\d[^*]*$", text):
         hint = f"the loss comes first: lossctl {family} LOSS {SIDES if family == 'ranking' else 'PRED TARGET'}"
         raise UsageError(f"'{text.strip()}' is no loss", hint=hint)
@@ -91,7 +91,7 @@ def _callback(found: Sequence[Asked], alone: Loss | None, every: bool) -> Any:
     def run(**given: Any) -> None:
         settings = {p.name: given.pop(p.name) for p in parameters}
         told = {name: setting for name, setting in settings.items() if setting is not None}
-        asked: list[Asked] = [Request(alone, alone.settings(told))] if alone else list(found)
+        asked: list[Asked] = [Request.of(alone, told)] if alone else list(found)
         typed = {role: given.pop(f"operand_{role}") for role in operands}
         evaluate_command(asked, typed, given, every)
 

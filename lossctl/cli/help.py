@@ -100,7 +100,7 @@ def of_losses(typed: str, losses: Sequence[Loss], parameters: Sequence[Parameter
     """Return the help of `lossctl box ciou`, or of several losses."""
     operands = operands_of(losses)
     if len(losses) == 1:
-        text = explained(losses[0], width(), without=("Parameters",))
+        text = explained(losses[0], width(), without=("Parameters", "Like"))
     else:
         text = defined("Losses", [(loss.name, loss.sentence) for loss in losses])
     sides = "a path, path::columns, - for standard input, or numbers: 1,2;3,4"

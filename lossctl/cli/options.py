@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, get_args
 
+from lossctl.convention import Library
 from lossctl.errors import UsageError
 from lossctl.run import options as choices
 from lossctl.run.options import Options, option_names
@@ -45,10 +46,15 @@ OPTIONS: dict[str, Entry] = {
     ),
     "include_background": Entry("Result", "", "whether class 0 counts [yes]", bool, default=True),
     "aggregate": Entry(
-        "Result", "HOW", f"a ratio for each image and class, or over all images: {_one_of(choices.Aggregate)}"
+        "Result",
+        "HOW",
+        f"a ratio for each image and class, for each class, or for all at once: {_one_of(choices.Aggregate)}",
     ),
     "absent": Entry(
-        "Result", "HOW", f"what an image without the class counts: {_one_of(choices.Absent)} [skip]", default="skip"
+        "Result",
+        "HOW",
+        f"what an image without the class counts, `count` as any other: {_one_of(choices.Absent)} [skip]",
+        default="skip",
     ),
     "class_weights": Entry("Result", "W,W,…", "one weight for each class"),
     "pairs": Entry("Data", "all", "every prediction against every target: row i, column j of a matrix"),
@@ -66,6 +72,7 @@ OPTIONS: dict[str, Entry] = {
     ),
     "normalizer": Entry("Result", "N", "what the mean divides the sum by, instead of the count", float),
     "group_by": Entry("Result", "SOURCE", "a result for each group beside the total: file::column, class or image"),
+    "like": Entry("Result", "LIBRARY", f"as it computes the loss, see lossctl explain: {_one_of(Library)}"),
     "threads": Entry("Result", "N", "threads to compute with; changes no digit [one for each CPU]", int),
 }
 OUTPUTS: dict[str, Entry] = {

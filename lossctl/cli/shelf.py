@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Sequence
 
 from lossctl.errors import UsageError
+from lossctl.like.shelf import told
 from lossctl.loss import Loss, Parameter, find, names
 
 COMMANDS = {"region": "pixel"}
@@ -118,7 +119,20 @@ def explained(loss: Loss, width: int, without: Sequence[str] = (), curve: str = 
         elif title in PROSE:
             body = _filled(body, width - len(INDENT))
         parts.append(f"{title}\n{textwrap.indent(body, INDENT)}")
+        if title == "Elsewhere" and "Like" not in without and (likes := _likes(loss, width)):
+            parts.append(likes)
     return "\n\n".join(parts)
+
+
+def _likes(loss: Loss, width: int) -> str:
+    """Return what --like does, a paragraph for each library that has the loss."""
+    lines = []
+    for library, text in told(loss):
+        filler = textwrap.TextWrapper(
+            width - len(INDENT), subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
+        )
+        lines.append(filler.fill(f"{library} {text}"))
+    return f"Like\n{textwrap.indent(chr(10).join(lines), INDENT)}" if lines else ""
 
 
 def _filled(text: str, width: int) -> str:

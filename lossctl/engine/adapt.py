@@ -14,13 +14,25 @@ from typing import Any
 from lossctl.engine import back, loops, pixels, regions, spread
 from lossctl.engine.sums import fetch, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
-from lossctl.maths import FARTHEST_ANGLE, RADIAN, cosine, cosine_degrees, ratio, select, sine, sine_degrees, times
+from lossctl.maths import (
+    FARTHEST_ANGLE,
+    RADIAN,
+    cosine,
+    cosine_degrees,
+    magnitude,
+    ratio,
+    select,
+    sine,
+    sine_degrees,
+    slope_of_abs,
+    times,
+)  # fmt: skip
 
 Function = Callable[..., Any]
 # What the text of an adapter may call.
 HELPERS = (
-    spread.bernoulli, spread.chance, fetch, store, tree, ratio, select, times, sine, cosine, sine_degrees,
-    cosine_degrees,
+    spread.bernoulli, spread.chance, fetch, store, tree, magnitude, ratio, select, slope_of_abs, times, sine, cosine,
+    sine_degrees, cosine_degrees,
 )  # fmt: skip
 
 # The sums over pixels that a region loss may ask for, and their derivatives by q.
@@ -35,6 +47,8 @@ SUMS = {
         " if squared else q[k] * (1.0 - y[k]) + r[k] * y[k])",
         "(2.0 * (q * (1.0 - y) - r * y) if squared else 1.0 - 2.0 * y)",
     ),
+    # Σ abs(q - y): of soft targets, whose diff is not 0 where q = y, what some libraries take in its place.
+    "apart": ("magnitude(q[k] * (1.0 - y[k]) - r[k] * y[k])", "slope_of_abs(q * (1.0 - y) - r * y)"),
     "total": ("(q[k] * q[k] + y[k] * y[k] if squared else q[k] + y[k])", "(2.0 * q if squared else 1.0)"),
     "target": ("y[k]", "0.0"),
     # What does not count has neither q nor 1 - q.
@@ -223,7 +237,10 @@ def _checks(
     return invalid, degenerate, adapter.define("kept", f"{head}, ignore", *read, f"return {there}")
 
 
-SPREADS = {"logits": (spread.softmax, back.softmax_back), "probs": (spread.given, back.given_back)}
+SPREADS = {
+    "logits": (spread.softmax, back.softmax_back), "probs": (spread.given, back.given_back),
+    "normalized": (spread.normalized, back.given_back),
+}  # fmt: skip
 SIGMOID = spread.sigmoid, back.sigmoid_back
 TARGETS = {
     "labels": spread.labels, "shares": spread.shares, "mask": spread.mask,

@@ -71,4 +71,6 @@ def _kernels(
     from lossctl.engine.compile import compiled
 
     source = hashlib.sha256(Path(loss.source).read_bytes()).hexdigest()
-    return tuple(compiled(kernel, repr((source, settings, reading, part))) for part, kernel in enumerate(plain))
+    # The name too: a library's losses share a file.
+    key = (source, loss.name, settings, reading)
+    return tuple(compiled(kernel, repr((*key, part))) for part, kernel in enumerate(plain))

@@ -6,7 +6,7 @@ where nobody asks for ln(1 - q).
 """
 
 from lossctl.engine.sums import fetch
-from lossctl.maths import exp, larger, log, log1p, magnitude, select, smaller
+from lossctl.maths import exp, larger, log, log1p, magnitude, ratio, select, smaller
 
 INFINITY = float("inf")
 # What becomes of numbers that are not finite.
@@ -58,6 +58,27 @@ def given(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, log_
         if log_r is not None:
             for k in range(n):
                 log_r[c][k] = log1p(-q_c[k])
+    return bad
+
+
+def normalized(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, log_r, keep, rows):
+    """Divide the probabilities in q by their sum, which the tolerance lets differ from 1."""
+    bad = given(n, classes, nonfinite, temperature, tolerance, False, q, r, log_q, log_r, keep, rows)
+    whole = rows[0]
+    for k in range(n):
+        whole[k] = 0.0
+    for c in range(classes):
+        q_c = q[c]
+        for k in range(n):
+            whole[k] += q_c[k]
+    for c in range(classes):
+        q_c, r_c, log_c = q[c], r[c], log_q[c]
+        for k in range(n):
+            share = ratio(q_c[k], whole[k])
+            q_c[k] = share
+            r_c[k] = 1.0 - share
+            if logs:
+                log_c[k] = log(share)
     return bad
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from lossctl.errors import UsageError
 from lossctl.loss import BOX_WIDTHS, Loss
 from lossctl.run.foreground import Foreground
+from lossctl.run.likeness import refuse
 from lossctl.run.options import Options
 
 DEFAULTS = Options()
@@ -39,6 +40,7 @@ def check(losses: Sequence[Loss], options: Options, has_target: bool, with_slope
         if getattr(options, option) != getattr(DEFAULTS, option) and not any(map(used, losses)):
             raise UsageError(f"{option} has no effect on {named}")
     for loss in losses:
+        refuse(loss, options, with_slopes)
         if loss.takes_scores and options.input is None:
             raise UsageError(
                 f"{loss.name} needs to know what the prediction is", hint="--input logits or --input probs"
@@ -48,6 +50,8 @@ def check(losses: Sequence[Loss], options: Options, has_target: bool, with_slope
         if loss.root is not None and options.reduction != "mean":
             raise UsageError(f"{loss.name} is one number for all items; it has no reduction '{options.reduction}'")
         _check_groups(loss, options)
+        if options.aggregate == "all" and (loss.whole or loss.pooled):
+            raise UsageError(f"{loss.name} does not add up its classes", hint="--aggregate per-image or global")
         scored = loss.takes_scores and loss.shape != "regions"
         if isinstance(options.weights, Foreground) and not scored:
             raise UsageError(f"{loss.name} has no foreground to weigh", hint="the scheme is for losses of class scores")

@@ -14,6 +14,7 @@ from lossctl.requests import Request
 from lossctl.run.checks import check
 from lossctl.run.finish import finish_regions, finish_summed, known_factor, region_factors, summed_factor
 from lossctl.run.foreground import Foreground
+from lossctl.run.likeness import as_in, refuse_reading
 from lossctl.run.options import Options
 from lossctl.run.ranked import SHAPES as RANKED
 from lossctl.run.ranked import RankedWalk, read_ranked
@@ -110,7 +111,10 @@ def evaluate_items(
     weights = None if isinstance(options.weights, Foreground) else options.weights
     sides = _sides(asked[0].loss, pred, target, weights, once=_once(asked) and not sinks)
     with Workers(options.workers) as workers:
-        walks = [_walk(_settled(request, sides, options, workers), sides, options, workers) for request in asked]
+        walks = [
+            _walk(_settled(request, sides, way, workers), sides, way, workers)
+            for request, way in (as_in(request, options) for request in asked)
+        ]
         waiting = dict(zip(map(id, walks), sinks, strict=False))
         for group in _by_pace(walks):
             early = {id(w): factor for w in group if id(w) in waiting and (factor := known_factor(w)) is not None}
@@ -163,6 +167,7 @@ def _walk(request: Request, sides: Sides, options: Options, workers: Workers) ->
         return RankedWalk(request, read_ranked(request.loss, sides), options, workers)
     target = None if sides.target is None else sides.target.shape(shape)
     reading = read(request.loss, sides.pred.shape(shape), target, options)
+    refuse_reading(request.loss, reading, options)
     if request.loss.whole:
         from lossctl.run.whole import WholeWalk
 
@@ -271,12 +276,11 @@ def _second_pass(walk: Walk, sides: Sides, workers: Workers, sink: Sink) -> None
 
 def _settled(request: Request, sides: Sides, options: Options, workers: Workers) -> Request:
     """Replace settings of `auto` by what the data say: the mean of a loss, or a weight that balances two classes."""
-    plain = replace(options, reduction="mean", weights=None, normalizer=None)
+    plain = replace(options, reduction="mean", weights=None, normalizer=None, like=None)
     for name, of in request.loss.auto.items():
         if request.settings[name] == "auto":
             target = None if sides.target is None else sides.target.source
-            loss = find(of)
-            found = evaluate_items([Request(loss, loss.settings({}))], sides.pred.source, target, plain)
+            found = evaluate_items([Request.of(find(of), {})], sides.pred.source, target, plain)
             request = Request(request.loss, request.settings | {name: found[0].value})
     if request.settings.get("pos_weight") != "auto" or sides.target is None:
         return request

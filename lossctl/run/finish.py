@@ -48,6 +48,7 @@ def signature(walk: Walk) -> str:
         given = (("by", options.match_by), ("score", options.match_score))
         by = [f"{name}={kind.name.replace(',', '+')}" for name, kind in given if kind is not None]
         parts.append(f"match={options.match}({','.join([f'threshold={options.threshold:g}', *by])})")
+    parts += [f"like={options.like}"] * (options.like is not None)
     parts.append(f"reduction={options.reduction}")
     if options.normalizer is not None:
         parts.append(f"normalizer={options.normalizer:g}")
@@ -211,10 +212,10 @@ def _counted(walk: RegionsWalk) -> tuple[list[Counted], int]:
 
 
 def _counting(walk: RegionsWalk, outcomes: Sequence[Outcome], weights: Sequence[float]) -> list[Counted]:
-    rule = None if walk.loss.present else {"skip": None, "zero": 0.0, "one": 1.0}[walk.options.absent]
+    rule = None if walk.loss.present else {"zero": 0.0, "one": 1.0}.get(walk.options.absent)
     found = []
     for outcome, weight in zip(outcomes, weights, strict=True):
-        if not outcome.absent:
+        if not outcome.absent or (walk.options.absent == "count" and not walk.loss.present):
             found.append(Counted(outcome, outcome.loss, weight))
         elif rule is not None:
             found.append(Counted(outcome, rule, weight))
@@ -227,7 +228,7 @@ def _region_weights(walk: RegionsWalk, outcomes: int) -> list[float]:
         return [1.0] * outcomes
     side = Side(walk.options.weights, "weights")
     weights = [float(w) for flat in side.flat(1 << 16) for w in flat]
-    if len(weights) == walk.images != outcomes and walk.options.aggregate != "global":
+    if len(weights) == walk.images != outcomes and walk.options.aggregate in (None, "per-image"):
         weights = [w for w in weights for _ in range(outcomes // walk.images)]
     if len(weights) != outcomes:
         raise DataError(f"{len(weights)} weights for {outcomes} values ({walk.images} images)")
@@ -308,5 +309,5 @@ def region_factors(walk: RegionsWalk) -> dict[Cell, float]:
     """Return, for each image and class that counts, d result / d its loss."""
     counted, _ = _counted(walk)
     divisor = _region_divisor(walk, counted)
-    present = [one for one in counted if not one.outcome.absent]
+    present = [one for one in counted if not one.outcome.absent or walk.options.absent == "count"]
     return {cell: one.weight / divisor for one in present for cell in one.outcome.cells}

@@ -139,7 +139,7 @@ def split(request: Asked, keywords: Mapping[str, Any]) -> tuple[Asked, Options]:
     if parameters:
         if not isinstance(request, Request):
             raise UsageError(f"{', '.join(parameters)} with several losses", hint="write 'ciou(gate=0.5)+giou'")
-        request = Request(request.loss, request.loss.settings(request.settings | parameters))
+        request = Request.of(request.loss, {**request.given, **parameters})
     return request, Options(**options)
 
 

@@ -67,8 +67,7 @@ def match(
 
 def _distance(shape: str) -> Request:
     """Return the loss that is 1 - IoU of boxes of that shape."""
-    loss = find(DISTANCE[shape])
-    return Request(loss, loss.settings({}))
+    return Request.of(find(DISTANCE[shape]), {})
 
 
 def evaluate_matched(

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from lossctl.convention import Library
 from lossctl.errors import UsageError
 
 Reduction = Literal["none", "sum", "mean", "hardest:F"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh"]
 Input = Literal["logits", "probs"]
 Layout = Literal["HW", "NHW", "CHW", "NCHW", "NHWC", "NC"]
-Aggregate = Literal["per-image", "global"]
-Absent = Literal["skip", "zero", "one"]
+Aggregate = Literal["per-image", "global", "all"]
+Absent = Literal["skip", "zero", "one", "count"]
 Activation = Literal["sigmoid", "softmax"]
 Nonfinite = Literal["error", "skip", "propagate"]
 Pairs = Literal["all"]
@@ -52,6 +53,7 @@ class Options:
     match_threshold: float | None = None
     match_by: Any = None
     match_score: Any = None
+    like: Library | None = None
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -61,7 +63,7 @@ class Options:
         choices = {
             "box_format": BoxFormat, "pred_format": BoxFormat, "target_format": BoxFormat,
             "input": Input, "layout": Layout, "aggregate": Aggregate, "absent": Absent, "activation": Activation,
-            "nonfinite": Nonfinite, "pairs": Pairs, "match": Method,
+            "nonfinite": Nonfinite, "pairs": Pairs, "match": Method, "like": Library,
         }  # fmt: skip
         for name, kind in choices.items():
             given = getattr(self, name)

@@ -235,8 +235,7 @@ def _settled(request: Request, boxes: Boxes, options: Options, workers: Workers)
     plain = replace(options, reduction="mean", normalizer=None)
     for name, of in request.loss.auto.items():
         if request.settings[name] == "auto":
-            loss = find(of)
-            mean = _result(Request(loss, loss.settings({})), boxes, plain, workers, None).value
+            mean = _result(Request.of(find(of), {}), boxes, plain, workers, None).value
             request = Request(request.loss, {**request.settings, name: mean})
     return request
 

@@ -67,7 +67,7 @@ def read_ranked(loss: Loss, sides: Sides) -> Reading:
     if not all(_agree(shapes[0], shape) for shape in shapes[1:] + known):
         raise _differ(loss, sides, "item i of one side belongs to item i of the others; nothing is broadcast")
     items = next((math.prod(map(int, shape)) for shape in shapes + known if None not in shape), None)  # type: ignore[arg-type]
-    return Reading("items", "same" if known else "none", 1, items, width or 1, rows=shapes[0][0] if shapes[0] else None)
+    return Reading("items", "same" if known else "none", 1, items, width or 1, shape=shapes[0])
 
 
 def _agree(one: Dims, other: Dims) -> bool:

@@ -29,7 +29,6 @@ class Reading(NamedTuple):
     `target` says what the target holds: `same` (a number per number), labels, shares (distributions or one-hot
     rows), mask (one channel), logits or none. `inner` is the number of pixels or rows of one image; None when only
     reading to the end tells. `line` is how many pixels one line of an image has; None where an image is one line.
-    `rows` is the length of the prediction's first axis.
     """
 
     layout: str
@@ -38,7 +37,7 @@ class Reading(NamedTuple):
     inner: int | None
     classes: int
     line: int | None = None
-    rows: int | None = None
+    shape: Dims = ()
 
     @property
     def rows_first(self) -> bool:
@@ -70,7 +69,7 @@ def read(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Readi
     if len(fitting) > 1:
         ways = " or ".join(f"--layout {r.layout} ({AXES[r.layout]})" for r in fitting)
         raise UsageError(f"{shapes} can be read in {len(fitting)} ways", hint=ways)
-    return fitting[0]._replace(rows=pred[0])
+    return fitting[0]._replace(shape=pred)
 
 
 def _read_items(loss: Loss, pred: Dims, target: Dims | None, options: Options) -> Reading:
@@ -82,13 +81,13 @@ def _read_items(loss: Loss, pred: Dims, target: Dims | None, options: Options) -
             if len(shape) != 2 or shape[1] != width:
                 hint = of_width(shape[1]) if len(shape) == 2 else None
                 raise DataError(f"the {side} is {shown(shape)}, expected N×{width}: one box a row", hint=hint)
-        return Reading("boxes", "same", 1, pred[0], 1, rows=pred[0])
+        return Reading("boxes", "same", 1, pred[0], 1, shape=pred)
     if len(pred) != len(target) or any(a != b for a, b in zip(pred[1:], target[1:], strict=True)):
         raise DataError(
             f"{loss.name} compares number with number, but the shapes are {shown(pred)} and {shown(target)}",
             hint="nothing is broadcast; reshape one side",
         )
-    return Reading("items", "same", 1, _product(pred), 1, rows=pred[0] if pred else None)
+    return Reading("items", "same", 1, _product(pred), 1, shape=pred)
 
 
 def of_width(width: int | None) -> str | None:
@@ -111,7 +110,7 @@ def _candidates(loss: Loss, pred: Dims, target: Dims | None, options: Options) -
     one_channel = regions or (loss.binary and options.layout in ("HW", "NHW"))
     if one_channel and target is not None and _same(pred, target):
         if len(pred) in (1, 2):
-            yield Reading("HW", "mask", 1, _product(pred), 1, *pred[1:])
+            yield Reading("HW", "mask", 1, _product(pred), 1, pred[1] if len(pred) == 2 else None)
         if len(pred) == 3:
             yield Reading("NHW", "mask", pred[0], _product(pred[1:]), 1, pred[2])
     for layout in ("NC", "CHW", "NCHW", "NHWC"):

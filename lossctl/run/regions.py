@@ -95,13 +95,11 @@ class RegionsWalk(Walk):
 
     def pools(self, seen: Iterable[int]) -> Iterator[list[Cell]]:
         """Yield the cells of the images seen that each loss is taken of."""
-        pooled = [list(seen)] if self.options.aggregate == "global" else [[image] for image in seen]
-        classes = range(0 if self.options.include_background or self.reading.classes == 1 else 1, self.reading.classes)
-        for images in pooled:
-            if self.loss.pooled:
-                yield [(image, c) for image in images for c in classes]
-            else:
-                yield from ([(image, c) for image in images] for c in classes)
+        aggregate = self.options.aggregate
+        images = [list(seen)] if aggregate in ("global", "all") else [[image] for image in seen]
+        numbers = range(0 if self.options.include_background or self.reading.classes == 1 else 1, self.reading.classes)
+        classes = [list(numbers)] if aggregate == "all" or self.loss.pooled else [[c] for c in numbers]
+        yield from (list(itertools.product(*pooled)) for pooled in itertools.product(images, classes))
 
     def absent(self, cells: list[Cell]) -> bool:
         """Tell whether nothing is there in any of the cells."""
@@ -143,14 +141,15 @@ class SumsWalk(RegionsWalk):
 
     def _arguments(self, cells: list[Cell]) -> list[Any]:
         """Return the exact sums over cells; for a loss of all classes, each sum as a list over the classes."""
-        by_class: dict[int, list[int]] = {}
-        for image, c in cells:
-            by_class.setdefault(c, []).append(image)
-        found = [
-            [exact(itertools.chain.from_iterable(self.sums[i][c][s] for i in images)) for c, images in by_class.items()]
-            for s in range(len(self.names))
+        if not self.loss.pooled:
+            return [self._sum(s, cells) for s in range(len(self.names))]
+        classes = dict.fromkeys(c for _, c in cells)
+        return [
+            [self._sum(s, [cell for cell in cells if cell[1] == c]) for c in classes] for s in range(len(self.names))
         ]
-        return found if self.loss.pooled else [sums[0] for sums in found]
+
+    def _sum(self, s: int, cells: list[Cell]) -> float:
+        return exact(itertools.chain.from_iterable(self.sums[image][c][s] for image, c in cells))
 
     def outcomes(self, images: Sequence[int] | None = None) -> list[Outcome]:
         """Return the loss of every pool."""

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lossctl.convention import Counted
 from lossctl.engine import adapt
 from lossctl.engine.kernels import choose
 from lossctl.engine.loops import COUNTS
@@ -109,7 +110,7 @@ class SummedWalk(Walk):
         self.shares: list[float] = []
         self.ledger = Ledger() if options.by_item else None
         # How many entries the first axis of the prediction has, which labels may be given for.
-        self.labelled = reading.rows
+        self.labelled = reading.shape[0] if reading.shape else None
         self.by_class = isinstance(options.group_by, str) and options.group_by == "class"
         # Where only some items count in the end, the weights of all in a second pass.
         self.chosen: Any = None
@@ -176,7 +177,13 @@ class SummedWalk(Walk):
 
     def share(self) -> float:
         """Return what the items count for in the mean."""
-        return exact(self.shares)
+        convention, reading = self.loss.convention, self.reading
+        if convention is None or convention.divisor is None:
+            return exact(self.shares)
+        ignoring = self.options.ignore_index is not None
+        counted = Counted(self.used, self.seen, reading.shape, reading.classes, reading.target, ignoring)
+        theirs = convention.divisor(counted)
+        return exact(self.shares) if theirs is None else theirs
 
 
 class ItemsWalk(SummedWalk):
@@ -231,6 +238,8 @@ class RowsWalk(SummedWalk):
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Compute a chunk of rows."""
         source = self.loss.target_input or self.source
+        if source == "probs" and self.loss.convention is not None and self.loss.convention.normalizes:
+            source = "normalized"
         fast, (kernel,) = self.kernels((source, self.reading.target), chunk)
         images, inner = (1, chunk.units) if self.reading.rows_first else (chunk.units, self.inner)
         grid = self.reading.grid(images, inner)

@@ -53,7 +53,7 @@ class WholeWalk(RegionsWalk):
         """Return the losses that were found. Raises UsageError where images were pooled with others."""
         if images is None:
             return self.values
-        if self.options.aggregate == "global":
+        if self.options.aggregate != "per-image":
             raise UsageError(f"{self.loss.name} of all images together has no groups", hint="--aggregate per-image")
         return [outcome for outcome in self.values if outcome.cells[0][0] in set(images)]
 
