@@ -12,7 +12,8 @@ from lossctl.errors import DataError, UsageError
 from lossctl.loss import Loss, find
 from lossctl.requests import Request
 from lossctl.run.checks import check
-from lossctl.run.finish import finish_regions, finish_summed, known_factor, region_factors, summed_factor
+from lossctl.run.finish import finish_summed, known_factor, summed_factor
+from lossctl.run.finish_regions import finish_regions, region_factors
 from lossctl.run.foreground import Foreground
 from lossctl.run.likeness import as_in, refuse_reading
 from lossctl.run.options import Options

@@ -21,11 +21,13 @@ from lossctl.errors import LossctlError, UsageError
 from lossctl.loss import did_you_mean
 from lossctl.requests import Asked, positive, requests
 from lossctl.run.checks import USES, check
+from lossctl.run.foreground import scheme
 from lossctl.run.options import Options, option_names
 
 SIDES = ("pred", "target", "weights")
-# How many threads compute is no part of what is computed.
-SETTINGS = tuple(name for name in option_names() if name not in ("threads", "weights"))
+# How many threads compute is no part of what is computed; groups and pairs leave no number to add.
+APART = ("threads", "weights", "group_by", "pairs", "match", "match_threshold", "match_by", "match_score")
+SETTINGS = tuple(name for name in option_names() if name not in APART)
 SHARED = (*SIDES, *SETTINGS)
 KEYS = ("name", "weight", "loss", *SHARED)
 # What the sum of all terms is called.
@@ -118,6 +120,9 @@ def _term(table: Mapping[str, Any], shared: Mapping[str, Any], folder: str, thre
         raise UsageError(f"weight is {_shown(weight)}; expected a number ≥ 0")
     given = {key: value for key, value in shared.items() if _useful(key, request)}
     given |= {key: value for key, value in table.items() if key in SHARED}
+    if any(loss.sides != ("pred",) for loss in request.losses):
+        hint = "terms compare a pred with a target"
+        raise UsageError(f"{request.name} takes {', '.join(request.losses[0].operands)}", hint=hint)
     if "pred" not in given:
         raise UsageError("no pred", hint='pred = "scores.npy"')
     if "target" not in given and any(loss.has_target for loss in request.losses):
@@ -138,8 +143,8 @@ def _useful(key: str, request: Asked) -> bool:
 
 
 def _located(folder: str, text: str) -> str:
-    """Return a path as it is from here; numbers and - stay as they are."""
-    if is_inline(text) or text.partition("::")[0] == "-" or folder == ".":
+    """Return a path as it is from here; numbers, schemes and - stay as they are."""
+    if is_inline(text) or scheme(text) or text.partition("::")[0] == "-" or folder == ".":
         return text
     return os.path.join(folder, text)  # noqa: PTH118 - a selector is no part of the path
 

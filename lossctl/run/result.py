@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lossctl.parameters import Setting
@@ -85,7 +85,6 @@ class Result:
     weight: float | None = None
     terms: tuple[Result, ...] = ()
     matching: Matching | None = None
-    gradient: Any = field(default=None, repr=False)
 
     @property
     def weighted(self) -> float | None:

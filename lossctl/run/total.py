@@ -10,6 +10,7 @@ from typing import NamedTuple
 from lossctl.data.source import Source
 from lossctl.run.columns import open_side
 from lossctl.run.evaluate import Sink
+from lossctl.run.foreground import scheme
 from lossctl.run.joint import added, evaluate
 from lossctl.run.options import Options
 from lossctl.run.recipe import TOTAL, Recipe, RecipeTerm, blamed, read_recipe
@@ -28,7 +29,8 @@ class OpenTerm(NamedTuple):
     @property
     def paths(self) -> list[str]:
         """The paths that are read."""
-        return [source.path for source in (self.pred, self.target, self.options.weights) if source is not None]
+        sides = (self.pred, self.target, self.options.weights)
+        return [side.path for side in sides if isinstance(side, Source)]
 
 
 def open_terms(recipe: Recipe) -> list[OpenTerm]:
@@ -38,8 +40,10 @@ def open_terms(recipe: Recipe) -> list[OpenTerm]:
 
 def _opened(term: RecipeTerm, path: str) -> OpenTerm:
     with blamed(path, term.name):
-        sides = {role: open_side(text, role, term.request.losses, term.options) for role, text in term.sides.items()}
-    options = replace(term.options, weights=sides.get("weights"))
+        weighing = scheme(term.sides.get("weights", ""))
+        texts = {role: text for role, text in term.sides.items() if role != "weights" or weighing is None}
+        sides = {role: open_side(text, role, term.request.losses, term.options) for role, text in texts.items()}
+    options = replace(term.options, weights=weighing or sides.get("weights"))
     return OpenTerm(term, sides["pred"], sides.get("target"), options)
 
 

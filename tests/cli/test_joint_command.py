@@ -335,3 +335,30 @@ def test_a_bad_own_loss_is_blamed(here, write, tmp_path):
     (tmp_path / "mine.py").write_text("def value(pred, target): return pred / 0")
     answer = here("joint", write(of("./mine.py+mae")))
     assert (answer.code, answer.error()) == (2, f"{tmp_path}/mine.py:1: ZeroDivisionError: float division by zero")
+
+
+def test_schemes_and_whole_images_in_a_recipe(here, tmp_path, samples):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        f'input = "logits"\nignore_index = 255\npred = "{samples}/classes_logits.npy"\n'
+        f'target = "{samples}/classes_target.npy"\n[[term]]\nloss = "ce"\nweights = "foreground(power=1)"\n'
+        'reduction = "hardest:0.25"\n[[term]]\nloss = "lovasz-softmax"\n'
+    )
+    alone = here(
+        "pixel", "ce", samples / "classes_logits.npy", samples / "classes_target.npy", "--input=logits",
+        "--ignore-index=255", "--weights=foreground(power=1)", "--reduction=hardest:0.25",
+    )  # fmt: skip
+    assert here("joint", recipe).out.startswith(f"ce\t{alone.out}")
+
+
+@pytest.mark.parametrize("key", ["group_by", "pairs", "match"])
+def test_what_leaves_no_number_is_no_key(here, tmp_path, key):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f'[[term]]\nloss = "mae"\npred = "1,2"\ntarget = "2,3"\n{key} = "class"\n')
+    assert f"unknown key '{key}'" in here("joint", recipe).error()
+
+
+def test_losses_of_several_sides_are_no_terms(here, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('[[term]]\nloss = "triplet"\npred = "1,2"\n')
+    assert here("joint", recipe).error().endswith("term triplet: triplet takes a, p, n")
