@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -26,7 +26,7 @@ def table(results: Sequence[Result], width: int, colour: bool) -> str:
     console = Console(
         file=out, width=UNBROKEN, force_terminal=colour, color_system="auto" if colour else None, highlight=False
     )
-    grid = _grid(cells, named=results[0].value is not None)
+    grid = grid_of(cells, named=results[0].value is not None)
     if results[0].value is None or Measurement.get(console, console.options, grid).maximum <= width:
         console.print(grid)
     else:
@@ -37,13 +37,14 @@ def table(results: Sequence[Result], width: int, colour: bool) -> str:
     return out.getvalue()
 
 
-def _grid(cells: dict[str, list[Cell]], named: bool) -> Table:
+def grid_of(cells: Mapping[str, Sequence[Cell]], named: bool) -> Table:
+    """Return columns as a table without lines between rows: names on the left, numbers on the right."""
     drawn = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
     grid = Table(box=box.SIMPLE_HEAD if drawn else box.ASCII2, pad_edge=False, show_edge=False)
     for place, title in enumerate(cells):
         style = None if place else "bold" if named else "dim"
         grid.add_column(title, style=style, justify="right" if place else "left", no_wrap=True)
-    for row in rows(cells):
+    for row in rows({title: list(column) for title, column in cells.items()}):
         grid.add_row(*row)
     return grid
 
