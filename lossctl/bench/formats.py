@@ -86,7 +86,7 @@ def columns(document: Document) -> Columns:
         table["rival's"] = [seconds(row.rival_seconds) for row in rows]
         table["ratio"] = [_three(row.ratio) for row in rows]
         table["95 %"] = [f"{_three(row.ratio_low)}–{_three(row.ratio_high)}" if row.ratio else "" for row in rows]
-    return table
+    return {title: column for title, column in table.items() if title in ("loss", "time") or any(column)}
 
 
 LEGEND = (
@@ -114,8 +114,10 @@ def circumstances(document: Document) -> list[str]:
 
 
 def problems(document: Document) -> list[str]:
-    """Return a line for each row without a ratio."""
-    return [f"{row}: {row.problem}" for row in document.rows if row.problem]
+    """Return a line for each row that could not be measured in full."""
+    cells = zip(*_axes(document.rows).values(), strict=True)
+    labels = (" ".join(part for part in cell if part) for cell in cells)
+    return [f"{label}: {row.problem}" for label, row in zip(labels, document.rows, strict=True) if row.problem]
 
 
 def bar(part: float, width: int, ascii_only: bool) -> str:

@@ -14,7 +14,7 @@ from lossctl.bench.cases import Case, make
 from lossctl.bench.contest import Bout, Disagreement, by_item, first_call, of_arrays, timed, use_threads
 from lossctl.bench.machine import bandwidth, peak
 from lossctl.bench.record import Row
-from lossctl.bench.rivals import NONE, Absent, Contender, find_rival
+from lossctl.bench.rivals import NONE, Absent, Contender, check_options, find_rival
 from lossctl.bench.stages import Files, of_files, read_case, write_case
 from lossctl.errors import DataError, LossctlError
 
@@ -132,7 +132,9 @@ class Measure:
         Raises Absent for a rival that does not take part or that raises, Disagreement for another number.
         """
         own = self.own.get(cell.rival)
-        contender = own if own is not None else find_rival(cell.rival, cell.asked)
+        if own is None:
+            check_options(cell.rival, case.options)
+        contender = own or find_rival(cell.rival, cell.asked)
         use_threads(cell.threads)
         bout = self._bout(case, cell.gradient, files, contender)
         assert bout.theirs is not None

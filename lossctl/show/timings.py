@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from lossctl.show.table import UNBROKEN, grid_of
 
 BAR = 12
 # What a narrow terminal does without, the first first; all of it is in --format csv and json.
-SPARE = (" ", "of RAM", "M/s", "95 %", "±", "first", "GB/s")
+SPARE = ("of RAM", "M/s", "first", " ", "±", "95 %", "GB/s")
 
 
 def timings(document: Document, width: int, colour: bool) -> str:
@@ -34,7 +35,7 @@ def timings(document: Document, width: int, colour: bool) -> str:
     if left_out:
         told.append(f"no room for {', '.join(left_out)}: --format csv has all")
     for line in (*problems(document), "; ".join(told), *circumstances(document)):
-        console.print(Text(line, style="dim"), soft_wrap=True)
+        _note(console, line, width)
     return out.getvalue()
 
 
@@ -45,7 +46,7 @@ def comparison(found: Comparison, width: int, colour: bool) -> str:
     _fit(table, console, width)
     console.print(grid_of(table, named=True))
     for note in found.notes:
-        console.print(Text(note, style="dim"), soft_wrap=True)
+        _note(console, note, width)
     return out.getvalue()
 
 
@@ -54,6 +55,11 @@ def _console(colour: bool) -> tuple[io.StringIO, Console]:
     return out, Console(
         file=out, width=UNBROKEN, force_terminal=colour, color_system="auto" if colour else None, highlight=False
     )
+
+
+def _note(console: Console, line: str, width: int) -> None:
+    wrapped = textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    console.print(Text("\n".join(wrapped), style="dim"), soft_wrap=True)
 
 
 def _fit(table: Columns, console: Console, width: int) -> Sequence[str]:

@@ -117,8 +117,20 @@ def public(modules: Sequence[ModuleType]) -> dict[str, Function]:
     }
 
 
-def converted(loss: Loss, pred: Array, target: Array | None) -> Array | None:
-    """Return a target in the type that array libraries want: class indices as int64, masks as the prediction."""
-    if target is None or target.dtype == pred.dtype:
-        return target
-    return target.astype("int64" if loss.shape == "classes" and target.dtype.kind in "ui" else pred.dtype)
+def converted(loss: Loss, pred: Array, target: Array | None) -> tuple[Array, Array | None]:
+    """Return data as array libraries want them: images in a batch, class indices as int64, masks as the prediction."""
+    labels = target is not None and loss.shape == "classes" and target.ndim < pred.ndim
+    if target is not None:
+        target = target.astype("int64" if labels else pred.dtype, copy=False)
+    if (loss.shape, pred.ndim) in (("classes", 3), ("regions", 2)):
+        return pred[None], None if target is None else target[None]
+    return pred, target
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise Absent where data are to be read in a way that the known rivals have no notion of."""
+    known = {"input": ("logits",), "layout": ("NC", "CHW", "NCHW", "HW", "NHW"), "aggregate": ("per-image",)}
+    for option, given in options.items():
+        if option != "threads" and given not in known.get(option, ()):
+            told = f"{option.replace('_', '-')} {given}".removesuffix(".0")
+            raise Absent(f"{name} is not written for {told}")

@@ -20,7 +20,7 @@ class Numpy:
         self._function = functools.partial(function, np)
 
     def prepare(self, pred: Any, target: Any) -> tuple[Any, Any]:
-        return pred, converted(self._loss, pred, target)
+        return converted(self._loss, pred, target)
 
     def value(self, pred: Any, target: Any) -> Any:
         return self._function(pred, target)

@@ -32,8 +32,8 @@ class Tensors:
 
     def prepare(self, pred: Any, target: Any) -> tuple[Any, Any]:
         """Return tensors that share the memory of the arrays where they can."""
-        goal = converted(self._loss, pred, target)
-        return torch.from_numpy(pred), None if goal is None else torch.from_numpy(goal)
+        array, goal = converted(self._loss, pred, target)
+        return torch.from_numpy(array), None if goal is None else torch.from_numpy(goal)
 
     def value(self, pred: Any, target: Any) -> Any:
         """Compute the mean, without recording what a gradient would need."""
