@@ -115,9 +115,14 @@ def circumstances(document: Document) -> list[str]:
 
 def problems(document: Document) -> list[str]:
     """Return a line for each row that could not be measured in full."""
-    cells = zip(*_axes(document.rows).values(), strict=True)
-    labels = (" ".join(part for part in cell if part) for cell in cells)
-    return [f"{label}: {row.problem}" for label, row in zip(labels, document.rows, strict=True) if row.problem]
+    named = zip(labels(document.rows), document.rows, strict=True)
+    return [f"{label}: {row.problem}" for label, row in named if row.problem]
+
+
+def labels(rows: Sequence[Row], without: Sequence[str] = ()) -> list[str]:
+    """Return a few words for each row that tell it from the others, but for axes that are told elsewhere."""
+    told = [column for name, column in _axes(rows).items() if name not in without]
+    return [" ".join(part for part in cells if part) for cells in zip(*told, strict=True)]
 
 
 def bar(part: float, width: int, ascii_only: bool) -> str:
