@@ -22,6 +22,8 @@ IMAGES = 4
 # Where nobody says how large: enough that no cache holds the data. Boxes, numbers, class scores, pixels.
 SIZES = {"boxes": 1 << 20, "classes": IMAGES * CLASSES * 256 * 256}
 SIZE = 1 << 22
+# How many numbers an item is, where it is more than one.
+NUMBERS_OF = {"boxes": 4}
 
 
 class Case(NamedTuple):
@@ -43,7 +45,7 @@ class Case(NamedTuple):
     @property
     def items(self) -> int:
         """How many items a call computes."""
-        return self.pred.size // 4 if self.shape == "boxes" else self.pred.size
+        return self.pred.size // NUMBERS_OF.get(self.shape, 1)
 
     @property
     def bytes(self) -> int:

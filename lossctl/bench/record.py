@@ -100,6 +100,8 @@ def read(path: str) -> Document:
     """Read a document. Raises DataError for a file that is none, or of another schema."""
     try:
         found = json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise DataError("no such file", path=path) from None
     except OSError as error:
         raise DataError((error.strerror or str(error)).lower(), path=path) from None
     except ValueError:
