@@ -203,3 +203,17 @@ def env(
     from lossctl.cli.env import env as show
 
     show(output_format)
+
+
+@app.command(cls=Command, short_help="the compiled kernels on disk: info, warm or clear")
+def cache(
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="info, warm (compile beforehand) or clear")],
+    losses: Annotated[
+        list[str] | None, typer.Argument(metavar="[LOSS…]", help="what to compile for warm [all of the shelf]")
+    ] = None,
+    output_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="plain or json [plain]")] = "",
+) -> None:
+    """Look at the kernels that are kept compiled, compile them before they are needed, or throw them away."""
+    from lossctl.cli.cache import cache as run
+
+    run(action, losses or [], output_format)
