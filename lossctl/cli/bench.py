@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -236,6 +237,10 @@ class _Run:
                 raise UsageError(f"-L {odd[0]}= with --data", hint="the files have their own")
             if axes["dtype"] != [None] and stage != "compute":
                 raise UsageError(f"-L dtype= with --data and --stage {stage}", hint="the files have their own")
+            for side in map(str.strip, data):
+                there = stage == "compute" or side == "none" or Path(side.partition("::")[0]).is_file()
+                if side == "-" or not there:
+                    raise UsageError(f"--data {side} is no file", hint="what is timed is read more than once")
             self.files = Files(data[0].strip(), None if data[1].strip() == "none" else data[1].strip())
         elif given:
             option = next(iter(given)).replace("_", "-")
