@@ -16,9 +16,9 @@ from lossctl.bench.formats import LEGEND, Columns, bar, changes, circumstances, 
 from lossctl.bench.record import Document
 from lossctl.show.table import UNBROKEN, grid_of
 
-BAR = 12
+BAR = 10
 # What a narrow terminal does without, the first first; all of it is in --format csv and json.
-SPARE = ("of RAM", "M/s", "first", " ", "±", "95 %", "GB/s")
+SPARE = ("of RAM", "M/s", "first", "GB/s", "±", " ", "95 %")
 
 
 def timings(document: Document, width: int, colour: bool) -> str:
