@@ -77,4 +77,4 @@ def _bars(document: Document) -> list[str]:
     """Return a bar for each ratio, the longest for the largest."""
     drawn = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
     most = max((row.ratio or 0.0 for row in document.rows), default=0.0)
-    return [bar((row.ratio or 0.0) / most, BAR, not drawn).ljust(BAR) if most else "" for row in document.rows]
+    return [bar((row.ratio or 0.0) / most, BAR, not drawn) if most else "" for row in document.rows]

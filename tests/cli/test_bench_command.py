@@ -103,6 +103,9 @@ def test_table(here, monkeypatch):
     assert max(map(len, lines[1:5])) <= 80
     assert "numpy has no hausdorff" in answer.out
     assert "GB/s (" in answer.out
+    # The longest bar stands beside the largest ratio, all of them begin in one column.
+    bars = [line.find("█") for line in here("bench", "mse,mae", *QUICK, "--format=table").out.splitlines()[3:5]]
+    assert len(set(bars) - {-1}) == 1
     monkeypatch.setenv("COLUMNS", "200")
     assert "of RAM" in here("bench", "mse", *QUICK, "--format=table").out
 
