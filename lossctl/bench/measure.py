@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -61,7 +62,13 @@ class Measure:
         return self.bandwidths[threads]
 
     def row(self, cell: Cell) -> Row:
-        """Measure one cell."""
+        """Measure one cell. What known rivals warn of is not the user's to mend, and is not shown."""
+        with warnings.catch_warnings():
+            if cell.rival not in self.own:
+                warnings.simplefilter("ignore")
+            return self._row(cell)
+
+    def _row(self, cell: Cell) -> Row:
         case = self._case(cell)
         files = self._on_disk(case) if self.stage != "compute" else None
         row: dict[str, Any] = {

@@ -5,23 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lossctl.cli.options import OPTIONS, OUTPUTS, chosen
+from lossctl.cli.options import OPTIONS, OUTPUTS
 from lossctl.errors import UsageError
 
 if TYPE_CHECKING:
     from lossctl.bench.compare import Comparison
     from lossctl.bench.record import Document
-    from lossctl.requests import Asked
 
 COMPARE = "compare"
-GATE_FAILED = 1
-# Twice this from the median, and times say little.
-UNSTEADY = 0.05
 ABOUT = """Both sides have to agree on the number before either is timed. Then they take turns of 1 ms or more, in
 random order; a ratio is the median of those of the rounds, with a 95 % bootstrap interval. Small data are interpreted
 unless a kernel is there already, as they are for everybody else."""
@@ -112,6 +107,7 @@ def bench(
     """Time losses on this CPU: how long they take, how steadily, and how that compares with other code."""
     from lossctl.bench.compare import compare, moves, threshold_of
     from lossctl.bench.history import find, place_to_save
+    from lossctl.cli.bench_run import Run, asked_for, positive, whole
     from lossctl.cli.evaluate import format_of
 
     form = format_of({"format": form})
@@ -134,11 +130,9 @@ def bench(
         "input": input, "layout": layout, "box_format": box_format, "ignore_index": ignore_index,
         "aggregate": aggregate,
     }  # fmt: skip
-    asked = _asked(words)
-    run = _Run(
-        asked, level or (), rival or (), data, stage, gradient, {k: x for k, x in given.items() if x is not None}
-    )
-    run.take(_count(rounds, "rounds", 1), _seconds(seconds), _count(seed, "seed", 0))
+    given = {name: setting for name, setting in given.items() if setting is not None}
+    run = Run(asked_for(words), level or (), rival or (), data, stage, gradient, given)
+    run.take(whole(rounds, "rounds", 1), positive(seconds, "seconds"), whole(seed, "seed", 0))
     before = None if baseline is None else find(baseline)
     if before is not None:
         moves(before, run.document, across_machines)
@@ -151,40 +145,6 @@ def bench(
         _gate(found, threshold)
 
 
-def _asked(words: Sequence[str]) -> list[Asked]:
-    """Return the losses of families and of texts. Raises UsageError."""
-    from lossctl.bench.cases import requested
-    from lossctl.cli.app import FAMILIES
-    from lossctl.loss import names
-    from lossctl.requests import requests
-
-    found: dict[str, Asked] = {}
-    for word in ",".join(words).split(",") if not any(sign in "".join(words) for sign in "()") else words:
-        if word == "all" or word in FAMILIES:
-            family = None if word == "all" else FAMILIES[word][1][0]
-            few: Iterable[Asked] = map(requested, names(family))
-        else:
-            few = requests(word)
-        found |= {str(request): request for request in few}
-    return list(found.values())
-
-
-def _count(text: str, name: str, least: int) -> int:
-    if not (text.strip().isdecimal() and int(text) >= least):
-        raise UsageError(f"{name} is '{text.strip()}'; expected a whole number ≥ {least}")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 < number < float("inf"):
-        raise UsageError(f"seconds is '{text.strip()}'; expected a number > 0")
-    return number
-
-
 def _empty_cache() -> None:
     import atexit
     import tempfile
@@ -195,120 +155,6 @@ def _empty_cache() -> None:
     atexit.register(folder.cleanup)
     os.environ["LOSSCTL_CACHE_DIR"] = folder.name
     cache_directory.cache_clear()
-
-
-class _Run:
-    """A run: what is asked of it, and what it has measured so far."""
-
-    def __init__(
-        self,
-        asked: Sequence[Asked],
-        texts: Sequence[str],
-        rivals: Sequence[str],
-        data: tuple[str, str] | None,
-        stage: str,
-        gradient: bool,
-        given: dict[str, Any],
-    ) -> None:
-        from lossctl.bench.axes import cells, levels
-        from lossctl.bench.cases import default_size
-        from lossctl.bench.machine import usable
-        from lossctl.bench.measure import STAGES
-        from lossctl.bench.rivals import RIVALS, check_rival, own
-        from lossctl.bench.stages import Files
-
-        if stage not in STAGES:
-            raise UsageError(f"stage is '{stage}'; expected {', '.join(STAGES)}")
-        axes: dict[str, list[Any]] = {"threads": [usable()], "gradient": [gradient]}
-        axes |= {"dtype": ["float64" if data is None else None]} | levels(texts)
-        if True in axes["gradient"] and stage != "compute":
-            raise UsageError(f"--gradient with --stage {stage}", hint="gradients are timed in memory")
-        self.own = {name: own.load(name) for name in rivals if name not in RIVALS and ":" in name}
-        for name in axes.get("rival", ()):
-            check_rival(name)
-        for name in rivals:
-            if name not in self.own:
-                check_rival(name)
-        axes["rival"] = list(dict.fromkeys([*axes.get("rival", ()), *rivals])) or ["numpy"]
-        self.files = None
-        if data is not None:
-            if odd := [axis for axis in ("size", "layout") if axis in axes]:
-                raise UsageError(f"-L {odd[0]}= with --data", hint="the files have their own")
-            if axes["dtype"] != [None] and stage != "compute":
-                raise UsageError(f"-L dtype= with --data and --stage {stage}", hint="the files have their own")
-            self.files = Files(data[0].strip(), None if data[1].strip() == "none" else data[1].strip())
-        elif given:
-            option = next(iter(given)).replace("_", "-")
-            raise UsageError(f"--{option} without --data", hint="random data are made as each loss takes them")
-        options = chosen(given)
-        self.options = {name: getattr(options, name) for name in given}
-        self.stage = stage
-        self.cells = list(cells(asked, axes, lambda each: None if data else default_size(each.losses[0])))
-
-    def take(self, rounds: int, seconds: float, seed: int) -> None:
-        """Get ready to measure."""
-        from lossctl.bench.machine import machine, versions
-        from lossctl.bench.measure import Measure
-        from lossctl.bench.record import Document
-
-        settings = {"rounds": rounds, "seconds": seconds, "seed": seed, "stage": self.stage}
-        self.document = Document(machine(), versions(), settings)
-        self._measure = Measure(rounds, seconds, seed, self.stage, self.files, self.options, self.own)
-
-    def measure(self, paths: Sequence[str], plot: str | None, quiet: bool) -> None:
-        """Measure all cells; save after each, draw in the end."""
-        from lossctl.bench.machine import busy
-        from lossctl.bench.saving import Exports
-        from lossctl.cli.streams import say
-
-        exports = Exports(paths, len(self.cells))
-        if plot is not None:
-            from lossctl.bench.plot import check_plot
-
-            check_plot(plot.strip())
-        document = self.document
-        if told := busy():
-            document.warnings.append(told)
-        with self._measure as measure:
-            for cell in _shown(self.cells):
-                document.rows.append(measure.row(cell))
-                document.bandwidth = {str(n): x for n, x in measure.bandwidths.items()}
-                exports.save(document)
-        document.warnings += _unsteady(document)
-        exports.save(document)
-        exports.done()
-        if not quiet:
-            for warning in document.warnings:
-                say(f"lossctl: warning: {warning}")
-        if plot is not None:
-            from lossctl.bench.plot import plot as draw
-
-            draw(document, plot.strip())
-
-
-def _shown(cells: Sequence[Any]) -> Iterator[Any]:
-    """Yield the cells; on a terminal say which it is that one waits for."""
-    there = sys.stderr.isatty()
-    for place, cell in enumerate(cells, 1):
-        if there:
-            line = f"{place}/{len(cells)} {cell}"[: shutil.get_terminal_size().columns - 1]
-            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-        yield cell
-    if there:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _unsteady(document: Document) -> list[str]:
-    """Return a warning where times swing."""
-    worst = [
-        (row.mad / row.seconds, row) for row in document.rows
-        if row.mad is not None and row.seconds and row.mad > UNSTEADY * row.seconds
-    ]  # fmt: skip
-    if not worst:
-        return []
-    share, row = max(worst, key=lambda pair: pair[0])
-    several = f"{len(worst)} of {len(document.rows)} cells swing" if len(worst) > 1 else "times swing"
-    return [f"{several}, by {100 * share:.0f} % in {row.loss}: end other work, or take more --rounds"]
 
 
 def _show(document: Document, form: str, alone: bool) -> None:
@@ -345,6 +191,7 @@ def _terminal() -> tuple[int, bool]:
 def _gate(found: Comparison, threshold: float | None) -> None:
     """Raise typer.Exit where cells are slower than is allowed."""
     from lossctl.bench.compare import slower
+    from lossctl.cli.gate import GATE_FAILED
     from lossctl.cli.streams import say
 
     if threshold is None:

@@ -57,12 +57,12 @@ def _fits(console: Console, grid: Table, width: int) -> bool:
 
 
 def grid_of(cells: Mapping[str, Sequence[Cell]], named: bool) -> Table:
-    """Return columns as a table without lines between rows: names on the left, numbers on the right."""
+    """Return columns as a table without lines between rows: names, and what has no title, on the left."""
     drawn = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
     grid = Table(box=box.SIMPLE_HEAD if drawn else box.ASCII2, pad_edge=False, show_edge=False)
     for place, title in enumerate(cells):
         style = None if place else "bold" if named else "dim"
-        grid.add_column(title, style=style, justify="right" if place else "left", no_wrap=True)
+        grid.add_column(title, style=style, justify="right" if place and title.strip() else "left", no_wrap=True)
     for row in rows({title: list(column) for title, column in cells.items()}):
         grid.add_row(*row)
     return grid

@@ -16,9 +16,9 @@ from lossctl.bench.formats import LEGEND, Columns, bar, changes, circumstances, 
 from lossctl.bench.record import Document
 from lossctl.show.table import UNBROKEN, grid_of
 
-BAR = 12
+BAR = 10
 # What a narrow terminal does without, the first first; all of it is in --format csv and json.
-SPARE = ("of RAM", "M/s", "first", " ", "±", "95 %", "GB/s")
+SPARE = ("of RAM", "M/s", "first", "GB/s", "±", " ", "95 %")
 
 
 def timings(document: Document, width: int, colour: bool) -> str:
@@ -77,4 +77,4 @@ def _bars(document: Document) -> list[str]:
     """Return a bar for each ratio, the longest for the largest."""
     drawn = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
     most = max((row.ratio or 0.0 for row in document.rows), default=0.0)
-    return [bar((row.ratio or 0.0) / most, BAR, not drawn).ljust(BAR) if most else "" for row in document.rows]
+    return [bar((row.ratio or 0.0) / most, BAR, not drawn) if most else "" for row in document.rows]

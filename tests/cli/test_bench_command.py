@@ -60,6 +60,19 @@ def test_one_loss_from_end_to_end(here):
     assert row["repeats"] * min(row["times"]) > 0
 
 
+def test_a_cold_start_compiles(command, folder):
+    sized = ("-L", "size=4e4", "-L", "rival=none", "--rounds=5", "-q", "--format=csv")
+    answers = [command("bench", "mse", *sized, *more) for more in (("--cold",), ("--cold",), ())]
+    assert [rows(answer.out)[0]["compiled"] for answer in answers][:2] == ["True", "True"]
+    assert rows(command("bench", "mse", *sized).out)[0]["compiled"] == "False"
+
+
+def test_rivals_warn_nobody(command, samples):
+    sides = samples / "boxes_pred.npy", samples / "boxes_target.npy"  # equal boxes among them: 0/0 in ciou
+    answer = command("bench", "ciou", "--data", *sides, "--rounds=5", "-q")
+    assert (answer.code, answer.err) == (0, "")
+
+
 def test_each_combination_of_levels_is_a_row(here):
     answer = here("bench", "mse,mae", "-L", "size=1e2,1e3", "-L", "dtype=f32,f64", "-L", "rival=numpy,none",
                   "--rounds=5", "-q", "--format=csv")  # fmt: skip
@@ -90,6 +103,9 @@ def test_table(here, monkeypatch):
     assert max(map(len, lines[1:5])) <= 80
     assert "numpy has no hausdorff" in answer.out
     assert "GB/s (" in answer.out
+    # The longest bar stands beside the largest ratio, all of them begin in one column.
+    bars = [line.find("█") for line in here("bench", "mse,mae", *QUICK, "--format=table").out.splitlines()[3:5]]
+    assert len(set(bars) - {-1}) == 1
     monkeypatch.setenv("COLUMNS", "200")
     assert "of RAM" in here("bench", "mse", *QUICK, "--format=table").out
 
@@ -196,6 +212,8 @@ def test_a_known_rival_that_disagrees_makes_a_row_with_both_numbers(here, monkey
         (("mse", "--fail-if-slower", "5"), 2, "fail-if-slower is '5'; expected a percentage: 5%"),
         (("mse", "--input", "logits"), 2, "--input without --data"),
         (("mse", "--data", "a.npy", "b.npy", "-L", "size=3"), 2, "-L size= with --data"),
+        (("mse", "--data", "-", "b.npy"), 2, "--data - is no file"),
+        (("mse", "--data", "1,2", "3,4", "--stage", "all"), 2, "--data 1,2 is no file"),
         (("mse", "--data", "a.npy", "b.npy"), 3, "a.npy: no such file"),
         (("compare", "a"), 2, "compare takes two names"),
         (("compare", "a.json", "b.json"), 3, "a.json: no such file"),
