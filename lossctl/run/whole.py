@@ -69,7 +69,7 @@ class WholeWalk(RegionsWalk):
             if cells[0] in self._factors:
                 self._part_slopes(chunk, planes, cells, by)
         fast, (_, _, _, kernel, _, _), (grid, width, *_), blocks = self.feed(chunk)
-        slopes = np.zeros(len(chunk.pred))
+        slopes = self.room_for_slopes(True, len(chunk.pred))[0]
         flat = (planes.q.ravel(), planes.r.ravel(), by.ravel())
         self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, grid, width, *flat, slopes))
         return slopes
