@@ -122,9 +122,7 @@ class _Gradient:
 
     def room(self, *sizes: int) -> list[Any]:
         """Return the room for the next numbers of each side."""
-        return [
-            flat[start : start + size] for flat, start, size in zip(self.flats, self._filled, sizes, strict=True)
-        ]
+        return [flat[start : start + size] for flat, start, size in zip(self.flats, self._filled, sizes, strict=True)]
 
     def append(self, slopes: Any) -> None:
         """Take the next numbers, which may be in their place."""
