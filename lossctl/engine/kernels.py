@@ -18,6 +18,8 @@ Function = Callable[..., Any]
 
 # Below this many numbers, interpreting takes less time than loading the compiler.
 SMALL = 32768
+# Stands for a number that is passed at run time; no number that is compiled in.
+ANY = -1.0
 _warm: set[tuple[object, ...]] = set()
 
 
@@ -29,10 +31,10 @@ def choose(
     reading: (source, pred format, target format, nonfinite) for numbers, binary scores and boxes; (source, target)
     for rows; (activation, target) for regions; nothing for scores and embeddings.
     """
-    static = adapt.static_names(loss)
+    static = adapt.static_names(loss, settings)
     key = (
         loss,
-        tuple((name, setting if name in static else 0.0) for name, setting in settings.items()),
+        tuple((name, setting if name in static else ANY) for name, setting in settings.items()),
         reading,
     )
     fast = size > SMALL or key in _warm

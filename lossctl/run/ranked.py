@@ -101,7 +101,7 @@ class RankedWalk(SummedWalk):
         sides = tuple(given(fast, flat) for flat in flats)
         target = given(fast, chunk.target) if self.per_target else None
         weights = given(fast, self.weights_of(chunk))
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss))
+        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
         def work(lo: int, hi: int) -> None:
             kernel(

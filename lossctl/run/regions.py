@@ -118,7 +118,7 @@ class SumsWalk(RegionsWalk):
         self.sums: dict[int, list[list[list[float]]]] = {}
 
     def _common(self, fed: tuple[Any, ...]) -> tuple[Any, ...]:
-        numbers = adapt.numbers(self.settings, adapt.static_names(self.loss)) if self.loss.part else ()
+        numbers = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings)) if self.loss.part else ()
         return (*fed, bool(self.settings.get("squared", False)), numbers)
 
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:

@@ -218,7 +218,7 @@ class ItemsWalk(SummedWalk):
         portions = room(fast, chunk.units) if values and self.ledger is not None else None
         by = self.room_for_slopes(fast, len(chunk.pred))[0] if slopes else None
         pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss))
+        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
         def work(lo: int, hi: int) -> None:
             kernel(
@@ -263,7 +263,7 @@ class RowsWalk(SummedWalk):
         by = self.room_for_slopes(fast, len(chunk.pred))[0] if slopes else None
         pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
         class_weights = given(fast, self.weights_of_classes)
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss))
+        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
         temperature = float(self.settings.get("temperature") or 1.0)
         # A single probability need not sum to 1.
         tolerances = (tolerance(chunk.pred), tolerance(chunk.target)) if self.reading.classes > 1 else (0.0, 0.0)

@@ -110,7 +110,7 @@ class WholeWalk(RegionsWalk):
 
     def _parts(self, kernel: Callable[..., Any], fast: bool, arrays: list[Any], *more: Any) -> Numbers:
         out = np.zeros(len(arrays[1]))
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss))
+        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
         blocks = -(-len(out) // BLOCK)
         self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, len(out), *arrays, params, *more, out))
         return out
