@@ -256,7 +256,7 @@ def rows_kernel(loss: Loss, settings: dict[str, Setting], source: str, target: s
     term = adapter.define("term", head, "return " + adapter.call("value"))
     # A row counts for 1, or for the sum of what its classes count for.
     unit = 0.0 if loss.weight else 1.0
-    share = adapter.define("share", head, "return " + (adapter.call("weight") if loss.weight else "0.0"))
+    share = adapter.define("share", head, "return " + adapter.call("weight")) if loss.weight else None
     lines = ["return 0.0, 0.0"]
     if loss.slope is not None:
         partials = adapter.partials()
