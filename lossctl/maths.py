@@ -268,6 +268,19 @@ def log1p(x):
     return select(x > -1.0, select(x < INF, result, x), select(x == -1.0, -INF, NAN))
 
 
+def log1p_part(x):
+    """log(1 + x) within 1 ulp for 0 ≤ x ≤ 1 alone, in about half the work: of what is added to the largest of a sum."""
+    near = select(x < 0.0, 0.0, x)
+    above = near > 0.41421356237309503
+    less = near - 1.0
+    f = select(above, 0.5 * less, near)
+    # What x − 1 rounded away where x < ½, over the 1 + f that is about 0.73 there.
+    lost = select(above, 0.68 * (near - (less + 1.0)), 0.0)
+    half_square = 0.5 * f * f
+    series = _log1p_reduced(f, f / (2.0 + f), half_square)
+    return select(above, LN2_HI, 0.0) - ((half_square - (series + (select(above, LN2_LO, 0.0) + lost))) - f)
+
+
 def tanh(x):
     """Hyperbolic tangent within 1.3 ulp; ±1 for ±∞, −0 for −0.
 
@@ -351,7 +364,7 @@ def sigmoid(z):
 
 def softplus(z):
     """log(1 + eᶻ) within 2 ulp, to the smallest subnormal for very negative z; 0 for −∞, ∞ for ∞."""
-    return larger(z, 0.0) + log1p(exp(-abs(z)))
+    return larger(z, 0.0) + log1p_part(exp(-abs(z)))
 
 
 def _log_parts(x):

@@ -6,7 +6,7 @@ where nobody asks for ln(1 - q).
 """
 
 from lossctl.engine.sums import fetch
-from lossctl.maths import TWO_52, exp, larger, log, log1p, magnitude, ratio, select, smaller
+from lossctl.maths import TWO_52, exp, larger, log, log1p, log1p_part, magnitude, ratio, select, smaller
 
 INFINITY = float("inf")
 # What becomes of numbers that are not finite.
@@ -16,7 +16,7 @@ ERROR, SKIP, PROPAGATE = 0, 1, 2
 def bernoulli(z):
     """Return (q, r, log_q, log_r) of a logit: σ(z), σ(-z) and their logs, each with full relative precision."""
     small = exp(-magnitude(z))
-    rest = log1p(small)
+    rest = log1p_part(small)
     whole = 1.0 / (1.0 + small)
     part = small * whole
     q, r = select(z >= 0.0, whole, part), select(z >= 0.0, part, whole)
