@@ -91,12 +91,13 @@ def select(condition, a, b):
 
 def larger(a, b):
     """The larger of two numbers, exactly; NaN if either is NaN."""
-    return select(a > b, a, select(a != a, a, b))
+    # In this order it is one instruction and the care for NaN.
+    return select(a != a, a, select(a > b, a, b))
 
 
 def smaller(a, b):
     """The smaller of two numbers, exactly; NaN if either is NaN."""
-    return select(a < b, a, select(a != a, a, b))
+    return select(a != a, a, select(a < b, a, b))
 
 
 def clamp(x, lo, hi):
