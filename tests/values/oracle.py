@@ -93,6 +93,7 @@ PRECISE = {
     "expm1": lambda x: mp.expm1(x) if x > -1e6 else mpf(-1),
     "log": _log,
     "log1p": lambda x: -INF if x == -1 else mp.log1p(x),
+    "log1p_part": mp.log1p,
     "tanh": mp.tanh,
     "atan": mp.atan,
     "sigmoid": lambda z: 1 / (1 + _exp(-z)),
