@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lossctl.data.source import Source
 from lossctl.engine import adapt
-from lossctl.engine.kernels import choose
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import BLOCK
 from lossctl.errors import LimitError, UsageError
@@ -113,7 +112,7 @@ class PairsWalk(ItemsWalk):
     def pairs(self, first: int, count: int, values: bool) -> Any:
         """Compute that many pairs from a multiple of a block on, and keep their sums; return their losses or None."""
         reading = ("", *self.formats, self.options.nonfinite)
-        fast, (kernel,) = choose(self.loss, self.settings, reading, count * self.per_pred)
+        fast, (kernel,) = self.choose(reading, count * self.per_pred, self.pred)
         blocks = -(-count // BLOCK)
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, count) if values else None
