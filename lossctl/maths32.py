@@ -151,6 +151,12 @@ def log1p(x):
     return select(x > -1.0, select(x < INF, result, x), select(x == -1.0, -INF, NAN))
 
 
+def sigmoid(z):
+    """1 / (1 + e⁻ᶻ) within 2 ulp; 0 for −∞, 1 for ∞."""
+    e = exp(-abs(z))
+    return select(z < 0.0, e, 1.0) / (1.0 + e)
+
+
 def tanh(x):
     """Hyperbolic tangent within 1.5 ulp; ±1 for ±∞, −0 for −0."""
     near = smaller(abs(x), 15.0) * -2.0
@@ -182,10 +188,50 @@ def atan(x):
     return with_sign_of(x, hi + (t + (z * t * series + lo)))
 
 
+def _wide_log(x, s, f):
+    # The logarithm of a positive normal double within 2⁻³⁶, given a rough s = f / (2 + f), which is refined.
+    carried = maths.bits(x) + maths.CENTRE
+    k = maths.unbits(((carried & maths.EXPONENT) >> 52) + maths.BITS_OF_TWO_52) - (maths.TWO_52 + 1023.0)
+    s = s + (f - s * (2.0 + f)) * 0.5 * (1.0 - s)
+    z = s * s
+    series = 0.18181818 + z * 0.15384615
+    series = 0.2222222222 + z * series
+    series = 0.28571428571 + z * series
+    series = 0.4 + z * series
+    series = 0.6666666666666666 + z * series
+    return k * 0.6931471805599453 + (2.0 * s + s * z * series)
+
+
+def _wide_fraction(x):
+    # f of x = 2ᵏ·(1 + f), √½ ≤ 1 + f < √2.
+    return maths.unbits(((maths.bits(x) + maths.CENTRE) & maths.FRACTION) + maths.SQRT_HALF_BITS) - 1.0
+
+
+def _wide_exp(x):
+    # eˣ within 2⁻²⁷, for |x| < 700.
+    shifted = x * maths.LOG2_E + (1.5 * maths.TWO_52 + 1023.0)
+    r = x - (shifted - (1.5 * maths.TWO_52 + 1023.0)) * 0.6931471805599453
+    series = 0.001388888888888889 + r * 0.0001984126984126984
+    series = 0.008333333333333333 + r * series
+    series = 0.041666666666666664 + r * series
+    series = 0.16666666666666666 + r * series
+    series = 0.5 + r * series
+    return (1.0 + (r + r * r * series)) * maths.unbits((maths.bits(shifted) & 2047) << 52)
+
+
+def _wide_product(y, log):
+    # y · log x, as far as e to its power is a float32.
+    return clamp(clamp(y, -1e12, 1e12) * log, -120.0, 120.0)
+
+
 def power(x, y):
-    """The power xʸ for x ≥ 0, within 1 ulp, with the special values of `lossctl.maths.power`."""
-    much = clamp(wide(y), wide(-1e10), wide(1e10))
-    result = narrow(maths.exp(much * maths.log(wide(x))))
+    """The power xʸ for x ≥ 0, within 1 ulp, with the special values of `lossctl.maths.power`.
+
+    e^(y·log x) in doubles of as many digits as it takes.
+    """
+    f = _wide_fraction(wide(x))
+    log_x = _wide_log(wide(x), wide(narrow(f) / (2.0 + narrow(f))), f)
+    result = narrow(_wide_exp(_wide_product(wide(y), log_x)))
     at_end = select(y == 0.0, 1.0, select((y > 0.0) == (x > 1.0), INF, 0.0))
     result = select((x == 0.0) | (x == INF), at_end, result)
     result = select(x >= 0.0, result, NAN)

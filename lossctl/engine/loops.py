@@ -17,7 +17,7 @@ Blocks do not cross images, so that the sums of an image do not depend on its ne
 """
 
 from lossctl.engine.spread import load
-from lossctl.engine.sums import BLOCK, fetch, room, rooms, store, tree
+from lossctl.engine.sums import BLOCK, counted, fetch, nothing, room, rooms, store, tree
 from lossctl.maths import select, times
 
 COUNTS = 5
@@ -33,16 +33,16 @@ def items(item, item_slope, share, invalid, degenerate, kept):
         for block in range(lo, hi):
             start = block * BLOCK
             n = min(BLOCK, size - start)
-            used, flat, endless, bad, weightless = 0, 0, 0, 0, 0
+            used, flat, endless, bad, weightless = nothing(), nothing(), nothing(), nothing(), 0
             for k in range(n):
                 i = start + k
                 keep = kept(pred, target, i, ignore)
                 loss = select(keep, item(pred, target, i, params), 0.0)
                 store(losses, k, loss)
-                used += select(keep, 1, 0)
-                flat += select(keep & degenerate(pred, target, i), 1, 0)
-                endless += select(loss == INFINITY, 1, 0)
-                bad += select(keep & invalid(pred, target, i, params), 1, 0)
+                used = counted(used, keep)
+                flat = counted(flat, keep & degenerate(pred, target, i))
+                endless = counted(endless, loss == INFINITY)
+                bad = counted(bad, keep & invalid(pred, target, i, params))
             if slopes is not None:
                 for k in range(n):
                     i = start + k

@@ -220,6 +220,8 @@ def native(function: Function) -> Function:
     own = getattr(maths32, function.__name__, function) if function.__module__ == maths.__name__ else function
     if own is not function:
         return native(own)
+    if function.__module__ == maths32.__name__ and function.__name__.startswith("_wide"):
+        return function
     if function not in _copies:
         code = function.__code__
         scope = dict(function.__globals__)

@@ -59,7 +59,7 @@ def mark_present(n, classes, block, q, y, keep, spare, presence):
         used += select(keep[k] == 1.0, 1, 0)
     for c in range(classes):
         y_c = y[c]
-        number = 1.0 * c
+        number = float(c)
         there, won = 0, 0
         for k in range(n):
             kept = keep[k] == 1.0

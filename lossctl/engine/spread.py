@@ -95,7 +95,7 @@ def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, lo
         rest[k] = 0.0
     for c in range(classes):
         q_c, log_c = q[c], log_q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             below = (q_c[k] - top[k]) / temperature
             part = exp(below)
@@ -107,7 +107,7 @@ def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, lo
         top[k] = log1p(rest[k])
     for c in range(classes):
         q_c, r_c, log_c = q[c], r[c], log_q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             share = q_c[k] * whole[k]
             q_c[k] = share
@@ -125,17 +125,17 @@ def complement(n, classes, q, log_q, log_r, first, peak, rest):
         rest[k] = 0.0
     for c in range(classes):
         log_c = log_q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             peak[k] = select(first[k] == number, peak[k], larger(peak[k], log_c[k]))
     for c in range(classes):
         log_c = log_q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             rest[k] += select(first[k] == number, 0.0, exp(log_c[k] - peak[k]))
     for c in range(classes):
         q_c, log_rc = q[c], log_r[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             log_rc[k] = select(first[k] == number, peak[k] + log(rest[k]), log1p(-q_c[k]))
 
@@ -156,7 +156,7 @@ def labels(n, grid, image, start, target, ignore, nonfinite, temperature, tolera
         keep[k] = 0.0
     for c in range(classes):
         y_c = y[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             hit = select(label[k] == number, 1.0, 0.0)
             y_c[k] = hit
@@ -215,7 +215,7 @@ def likeliest(n, classes, q, top, first):
         first[k] = 0.0
     for c in range(1, classes):
         q_c = q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             over = q_c[k] > top[k]
             first[k] = select(over, number, first[k])
