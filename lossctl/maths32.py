@@ -1,16 +1,17 @@
 """The elementary functions of `lossctl.maths` in single precision, for `--arithmetic native`.
 
-The same names, to be compiled alone: the engine turns every constant of this file into a float32 (Python's own floats are
-doubles), and the four functions on bits at the top into instructions. What is not here is compiled from `lossctl.maths`
-itself, with its constants turned alike. As there: no branches, no tables, nothing fused or reordered.
+The same names, but only to be compiled: the engine turns every constant of this file into a float32 (Python's own
+floats are doubles), but for functions called `_wide…`, and the functions at the top into a few instructions on bits.
+What is not here is compiled from `lossctl.maths` itself, with its constants turned alike. As there: no branches, no
+tables, nothing fused or reordered.
 
 Errors are in units in the last place (ulp) of a float32; `tests/test_maths32.py` measures them. NaN in gives NaN out.
 
-Sources: the polynomials of exp, log and atan are those of Moshier's Cephes; the reductions are those of `lossctl.maths`.
+Sources: the polynomials of exp, log and atan are those of Moshier's Cephes, the reductions those of `lossctl.maths`.
 """
 
 from lossctl import maths
-from lossctl.maths import clamp, larger, select, smaller
+from lossctl.maths import clamp, select, smaller
 
 INF = float("inf")
 NAN = float("nan")
@@ -26,12 +27,12 @@ ROUNDER = 1.5 * 2.0**23 + 254.0
 
 
 def wide(x):
-    """`x` as a double."""
+    """Return x as a double."""
     raise NotImplementedError
 
 
 def narrow(x):
-    """`x` as the nearest float32."""
+    """Return x as the nearest float32."""
     raise NotImplementedError
 
 
@@ -51,7 +52,7 @@ def inverse_power(shifted):
 
 
 def exponent(x):
-    """k as a float32, where x = 2ᵏ · (1 + f) and √½ ≤ 1 + f < √2; x is positive and normal."""
+    """The k, as a float32, where x = 2ᵏ · (1 + f) and √½ ≤ 1 + f < √2; x is positive and normal."""
     raise NotImplementedError
 
 
@@ -154,7 +155,10 @@ def log1p(x):
 def sigmoid(z):
     """1 / (1 + e⁻ᶻ) within 2 ulp; 0 for −∞, 1 for ∞."""
     e = exp(-abs(z))
-    return select(z < 0.0, e, 1.0) / (1.0 + e)
+    below = 1.0 + e
+    quotient = select(z < 0.0, e, 1.0) / below
+    # What 1 + e rounded away.
+    return quotient - quotient * (e - (below - 1.0)) * select(z < 0.0, 1.0 - quotient, quotient)
 
 
 def tanh(x):
@@ -175,7 +179,7 @@ def tanh(x):
 
 
 def atan(x):
-    """Arc tangent within 1.5 ulp; ±π/2 for ±∞, −0 for −0."""
+    """Arc tangent within 2 ulp; ±π/2 for ±∞, −0 for −0."""
     a = abs(x)
     steep, high = a > 0.4142135623730950, a > 2.414213562373095
     hi = select(high, 1.57079637050628662109375, select(steep, 0.785398185253143310546875, 0.0))

@@ -76,7 +76,7 @@ OPTIONS: dict[str, Entry] = {
     "arithmetic": Entry(
         "Result",
         "HOW",
-        f"{_one_of(choices.Arithmetic)}: what a float32 or float16 PRED is computed in, sums always in float64 [float64]",
+        f"what a float32 or float16 PRED is computed in: {_one_of(choices.Arithmetic)}; sums stay float64 [float64]",
         default="float64",
     ),
     "threads": Entry("Result", "N", "threads to compute with; changes no digit [one for each CPU]", int),

@@ -97,7 +97,7 @@ provide(sums.rooms, lambda rows, n: np.zeros((rows, n)))
 provide(sums.fetch, lambda values, i: _fetch(values, i))
 provide(sums.store, lambda values, i, x: _store(values, i, x))
 provide(sums.nothing, lambda: np.int32(0))
-provide(sums.counted, lambda count, holds: np.int32(count + np.int32(holds)))
+provide(sums.tally, lambda count, holds: np.int32(count + np.int32(holds)))
 
 
 def register(function: Function) -> None:

@@ -27,8 +27,8 @@ def choose(
     """Return whether `size` numbers are worth compiled kernels (or they are there already), and the kernels.
 
     reading: (source, pred format, target format, nonfinite) for numbers, binary scores and boxes; (source, target)
-    for rows; (activation, target) for regions; nothing for scores and embeddings. `native`: kernels in single precision,
-    which are compiled for any size.
+    for rows; (activation, target) for regions; nothing for scores and embeddings. `native`: kernels in single
+    precision, which are compiled for any size.
     """
     static = adapt.static_names(loss)
     key = (

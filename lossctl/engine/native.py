@@ -1,11 +1,11 @@
 """Kernels in single precision, for `--arithmetic native`: the same plain functions, copied with float32 in them.
 
 A kernel and all that it reaches are written once, for doubles. What makes them double are only Python's floats: the
-constants in the code and the globals, the arguments, the rooms and what `fetch` returns. So each function is
-copied with its constants as float32, with the globals that the copies of others are, and with `fetch`, `store`, `room`
-and the elementary functions (`lossctl.maths32`) of that precision. Sums of blocks stay float64: `tree` widens every item.
+constants in the code and the globals, the arguments, the rooms and what `fetch` returns. So each function is copied
+with its constants as float32, with the copies of what it reaches, and with `fetch`, `store`, `room` and the elementary
+functions (`lossctl.maths32`) of that precision. Sums of blocks stay float64: `tree` widens every item.
 
-Such kernels are always compiled, for Python has no floats of that kind: a handful of items too.
+Such kernels are always compiled, even for a handful of items: Python has no floats of that kind.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types as nb
@@ -96,28 +95,22 @@ def _signed(builder: Any, arguments: Any) -> Any:
     return _float(builder, builder.or_(builder.and_(_bits(builder, arguments[1]), _i32((1 << 31) - 1)), sign))
 
 
-def _instructions(generate: Callable[[Any, Any], Any], arity: int) -> Any:
-    """Return an intrinsic of that many float32 that gives one."""
+def _of_one(generate: Function) -> Any:
+    """Return the intrinsic of one float32 that gives another."""
 
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return generate(builder, arguments)
-
-    if arity == 1:
-
-        def typed(typing_context, x):  # type: ignore[no-untyped-def]
-            return nb.float32(nb.float32), code
-    else:
-
-        def typed(typing_context, x, y):  # type: ignore[no-untyped-def]
-            return nb.float32(nb.float32, nb.float32), code
+    def typed(typing_context, x):
+        return nb.float32(nb.float32), lambda context, builder, signature, arguments: generate(builder, arguments)
 
     return intrinsic(typed)
 
 
-_lower_power, _upper_power = _instructions(_lower, 1), _instructions(_upper, 1)
-_inverse_power = _instructions(_inverse, 1)
-_exponent_of, _fraction_of = _instructions(_exponent, 1), _instructions(_fraction, 1)
-_inverse_scale_of, _with_sign_of = _instructions(_inverse_scale, 1), _instructions(_signed, 2)
+@intrinsic
+def _with_sign_of(typing_context, x, size):
+    return nb.float32(nb.float32, nb.float32), lambda context, builder, signature, args: _signed(builder, args)
+
+
+_lower_power, _upper_power, _inverse_power = _of_one(_lower), _of_one(_upper), _of_one(_inverse)
+_exponent_of, _fraction_of, _inverse_scale_of = _of_one(_exponent), _of_one(_fraction), _of_one(_inverse_scale)
 
 
 @intrinsic

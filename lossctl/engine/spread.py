@@ -5,7 +5,7 @@ vectorise. Each function returns how many rows are invalid. `rows` is room for a
 where nobody asks for ln(1 - q).
 """
 
-from lossctl.engine.sums import fetch
+from lossctl.engine.sums import fetch, nothing, tally
 from lossctl.maths import exp, larger, log, log1p, magnitude, ratio, select, smaller
 
 INFINITY = float("inf")
@@ -161,9 +161,9 @@ def labels(n, grid, image, start, target, ignore, nonfinite, temperature, tolera
             hit = select(label[k] == number, 1.0, 0.0)
             y_c[k] = hit
             keep[k] += hit
-    bad = 0
+    bad = nothing()
     for k in range(n):
-        bad += select((keep[k] == 0.0) & (label[k] != ignore), 1, 0)
+        bad = tally(bad, (keep[k] == 0.0) & (label[k] != ignore))
         keep[k] = select(label[k] == ignore, 0.0, 1.0)
     return bad
 
@@ -232,10 +232,10 @@ def improper(n, classes, tile, keep, tolerance, total):
             q = tile_c[k]
             # An entry outside 0..1 spoils its row's sum for good; what is not a number has been judged before.
             total[k] += select((q < 0.0) | (q > 1.0), INFINITY, q)
-    bad = 0
+    bad = nothing()
     for k in range(n):
         off = select(tolerance > 0.0, magnitude(total[k] - 1.0) > tolerance, total[k] == INFINITY)
-        bad += select((keep[k] == 1.0) & off, 1, 0)
+        bad = tally(bad, (keep[k] == 1.0) & off)
     return bad
 
 
@@ -247,9 +247,9 @@ def unbounded(n, classes, nonfinite, tile, keep, total):
         tile_c = tile[c]
         for k in range(n):
             total[k] += tile_c[k] - tile_c[k]
-    bad = 0
+    bad = nothing()
     for k in range(n):
         off = (keep[k] == 1.0) & (total[k] != 0.0)
-        bad += select(off & (nonfinite == ERROR), 1, 0)
+        bad = tally(bad, off & (nonfinite == ERROR))
         keep[k] = select(off & (nonfinite == SKIP), 0.0, keep[k])
     return bad

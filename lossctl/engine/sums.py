@@ -44,7 +44,7 @@ def nothing():
     return 0
 
 
-def counted(count, holds):
+def tally(count, holds):
     """Return a count, and 1 more where the condition holds."""
     return count + (1 if holds else 0)
 

@@ -80,9 +80,7 @@ class Walk(ABC):
         """Return whether to compile, and the kernels for this chunk."""
         return self.choose(reading, len(chunk.pred), chunk.pred, *chunk.more)
 
-    def choose(
-        self, reading: tuple[str, ...], size: int, *preds: Flat
-    ) -> tuple[bool, tuple[Callable[..., Any], ...]]:
+    def choose(self, reading: tuple[str, ...], size: int, *preds: Flat) -> tuple[bool, tuple[Callable[..., Any], ...]]:
         """Return whether to compile, and the kernels: in single precision where that is asked for and data have it."""
         if self.options.arithmetic == "native" and not self.loss.whole:
             self.native = all(not isinstance(pred, list) and pred.dtype.itemsize == 4 for pred in preds)
