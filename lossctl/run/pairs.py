@@ -185,18 +185,19 @@ class Boxes(NamedTuple):
         sides = Side(pred, "pred"), Side(target, "target")
         for loss in losses:
             read(loss, sides[0].shape(loss.shape), sides[1].shape(loss.shape), options)
-        return cls(sides, (_whole(sides[0]), _whole(sides[1])))
+        native = options.arithmetic == "native"
+        return cls(sides, (_whole(sides[0], native), _whole(sides[1], native)))
 
     def reading(self, loss: Loss, options: Options) -> Reading:
         """Return how a loss reads them."""
         return read(loss, self.sides[0].shape(loss.shape), self.sides[1].shape(loss.shape), options)
 
 
-def _whole(side: Side) -> Flat:
-    """Return all numbers of a side: a list, or a float64 array so that one kernel fits all files."""
+def _whole(side: Side, native: bool) -> Flat:
+    """Return all numbers of a side: a list, or a float64 array so that one kernel fits all files; or as they are."""
     parts = list(side.flat(PIECE))
     flat = joined(parts) if parts else []
-    if isinstance(flat, list):
+    if native or isinstance(flat, list):
         return flat
     import numpy as np
 
