@@ -22,8 +22,8 @@ from numba import types as nb
 from numba.extending import intrinsic
 
 from lossctl import maths, maths32
+from lossctl.engine import adapt, sums
 from lossctl.engine import compile as compiler
-from lossctl.engine import sums
 
 Function = Callable[..., Any]
 
@@ -35,7 +35,7 @@ ANALOGUES = {
 }
 # Arrays of doubles that a kernel reads entry by entry, without `fetch`.
 READ = ("class_weights", "by")
-# The exponents of the smallest normal numbers.
+# The smallest normal float32 is that power of the smallest normal double.
 SHRINK = 126.0 / 1022.0
 
 
@@ -220,7 +220,7 @@ def native(function: Function) -> Function:
         scope = dict(function.__globals__)
         cells = tuple(types.CellType() for _ in function.__closure__ or ())
         copy = types.FunctionType(
-            code.replace(co_consts=tuple(map(float32, code.co_consts))),
+            code.replace(co_consts=float32(code.co_consts, _ours(function))),
             scope, function.__name__, float32(function.__defaults__), cells,
         )  # fmt: skip
         # Before the rest: functions of a file may name each other.
@@ -238,8 +238,7 @@ def _translated(function: Function, name: str, thing: Any) -> Any:
     if isinstance(thing, types.ModuleType) and function.__module__ != maths32.__name__:
         return _module(function, thing)
     if not isinstance(thing, types.FunctionType):
-        own = function.__module__.startswith("lossctl.")
-        return float32(ANALOGUES.get((function.__module__, name), thing) if own else thing)
+        return float32(ANALOGUES.get((function.__module__, name), thing), _ours(function))
     if thing.__module__.startswith(("numba", "numpy", "typing")) or thing in compiler.provided:
         return PLACES.get(thing, thing)
     if function.__module__ == maths32.__name__ and thing.__module__ == maths.__name__:
@@ -259,20 +258,26 @@ def _module(function: Function, module: types.ModuleType) -> types.ModuleType:
     return seen
 
 
-def float32(thing: Any) -> Any:
+def _ours(function: Function) -> bool:
+    """Tell whether the constants of a function are ours, not those of a user's loss or the settings in an adapter."""
+    return function.__module__.startswith("lossctl.") and function.__module__ != adapt.__name__
+
+
+def float32(thing: Any, ours: bool = False) -> Any:
     """Return a float, or the floats in a tuple, as float32, and anything else as it is.
 
-    What lies outside its range, such as the 1e-280 below which an area is not trusted, moves to as near the end of the
-    smaller range.
+    A constant of ours that lies outside its range, such as the 1e-280 below which an area is not trusted, says where
+    the range of doubles ends: it moves as near to the end of the smaller range.
     """
-    if isinstance(thing, tuple) and type(thing) is tuple:
-        return tuple(map(float32, thing))
+    if type(thing) is tuple:
+        return tuple(float32(one, ours) for one in thing)
     if type(thing) is not float:
         return thing
     size = abs(thing)
-    if math.isfinite(size) and size and not 2.0**-126 <= size < 2.0**128:
+    if ours and 0.0 < size < math.inf and not 2.0**-126 <= size < 2.0**128:
         return np.float32(math.copysign(size**SHRINK, thing))
-    return np.float32(thing)
+    with np.errstate(over="ignore"):
+        return np.float32(thing)
 
 
 def compiled(kernel: Function, key: str) -> Function:
@@ -289,6 +294,5 @@ def compiled(kernel: Function, key: str) -> Function:
 def _argument(name: str, thing: Any) -> Any:
     if isinstance(thing, np.ndarray) and name in READ:
         return thing.astype(np.float32)
-    if isinstance(thing, tuple):
-        return tuple(_argument("", one) for one in thing)
-    return np.float32(thing) if isinstance(thing, float) else thing
+    # Of what is a tuple, the settings are numbers and the sides arrays.
+    return tuple(map(float32, thing)) if isinstance(thing, tuple) else float32(thing)
