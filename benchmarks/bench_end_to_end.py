@@ -3,9 +3,9 @@
 import shutil
 
 import pytest
-from cases import BOXES
 from commands import Told, lossctl, run
 from files import csv_pair, large, npy
+from sized import BOXES
 
 ROUNDS = 5
 told = Told()

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from cases import BOXES
 from files import csv_pair, npy
+from sized import BOXES
 
 from lossctl.data.source import open_source
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from cases import one_of_each_shape
 from commands import PYTHON, Told, lossctl, run
+
+from lossctl.bench.cases import one_of_each_shape
 
 ROUNDS = 10
 COMMANDS = {
@@ -18,8 +19,8 @@ COMPILE = """
 import sys, time
 sys.path.insert(0, {here!r})
 import lossctl.engine.compile
-from cases import make
-case = make({name!r}, "NC", "float64", divide=64)
+from sized import case_of
+case = case_of({name!r}, "NC", "float64", divide=64)
 start = time.perf_counter()
 case.{what}()
 print(time.perf_counter() - start)

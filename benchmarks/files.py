@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from cases import Array, boxes
 from pyarrow import csv
+
+from lossctl.bench.cases import Array, boxes
 
 COLUMNS = ("x1", "y1", "x2", "y2")
 

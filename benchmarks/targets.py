@@ -12,13 +12,26 @@ from typing import NamedTuple
 
 from bench_reading import read_rows
 from bench_start import COMMANDS
-from cases import BOXES
 from commands import lossctl, run
 from files import csv_pair, large, npy
-from interleave import Duel, judge
+from sized import BOXES
+
+from lossctl.bench.statistics import Estimate, paired_ratio
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+class Duel(NamedTuple):
+    """Median times of A and B, and how many times A's B's is."""
+
+    a: float
+    b: float
+    ratio: Estimate
+
+    def __str__(self) -> str:
+        """Write the ratio and its interval."""
+        return f"{self.ratio.median:.2f} × ({self.ratio.low:.2f}–{self.ratio.high:.2f})"
 
 
 class Target(NamedTuple):
@@ -41,10 +54,10 @@ def _measured(rounds: int, folder: Path, with_large: bool) -> Iterator[Target]:
     for ours, bare in ((help_, "python -c 'import typer'"), (one_off, "python -c 'import numpy'")):
         wall, cpu = _commands(COMMANDS[bare], COMMANDS[ours], rounds)
         measured = (
-            f"{wall.ratio:.2f} × ({wall.low:.2f}–{wall.high:.2f}): {1e3 * wall.b:.0f} ms against {1e3 * wall.a:.0f} ms "
-            f"(processor time {cpu.ratio:.2f} ×, {1e3 * cpu.b:.0f} ms)"
+            f"{wall}: {1e3 * wall.b:.0f} ms against {1e3 * wall.a:.0f} ms "
+            f"(processor time {cpu.ratio.median:.2f} ×, {1e3 * cpu.b:.0f} ms)"
         )
-        yield Target(f"`{ours}`", f"at most 1.5 × `{bare}`", measured, wall.ratio <= 1.5)
+        yield Target(f"`{ours}`", f"at most 1.5 × `{bare}`", measured, wall.ratio.median <= 1.5)
     giou = lossctl("box", "giou", *npy(folder, BOXES))
     run(giou)  # compiles, if it has to
     costs = [run(giou) for _ in range(rounds)]
@@ -86,22 +99,20 @@ def _commands(a: Sequence[str], b: Sequence[str], rounds: int) -> tuple[Duel, Du
         costs = {id(command): run(command) for command in order.sample((a, b), 2)}
         walls.append((costs[id(a)].wall, costs[id(b)].wall))
         cpus.append((costs[id(a)].cpu, costs[id(b)].cpu))
-    return judge(walls), judge(cpus)
+    return _judged(walls), _judged(cpus)
 
 
-def write(found: Sequence[Target], table: Sequence[str], conditions: str) -> None:
+def _judged(pairs: Sequence[tuple[float, float]]) -> Duel:
+    a, b = zip(*pairs, strict=True)
+    return Duel(median(a), median(b), paired_ratio(a, b))
+
+
+def write(found: Sequence[Target], kernels: Sequence[str], results: Path = RESULTS) -> None:
     """Replace the measured part of RESULTS.md; what is written around it stays."""
-    lines = ["| what | target | measured | |", "|---|---|---|---|"]
+    lines = ["### Commands and files", "", "| what | target | measured | |", "|---|---|---|---|"]
     lines += [f"| {t.what} | {t.wanted} | {t.measured} | {'met' if t.met else '**missed**'} |" for t in found]
-    lines += [
-        "",
-        "Time of the rival over that of lossctl, its 95 % interval and the rival's time: above 1 lossctl is faster.",
-        "",
-        *table,
-        "",
-        conditions,
-    ]
-    text = RESULTS.read_text() if RESULTS.exists() else f"# Results\n\n{BEGIN}\n{END}\n"
+    lines = [*kernels, *(["", *lines] if found else [])]
+    text = results.read_text() if results.exists() else f"# Results\n\n{BEGIN}\n{END}\n"
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    RESULTS.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}")
+    results.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}")

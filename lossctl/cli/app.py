@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lossctl import __version__
+from lossctl.cli.bench import bench
 from lossctl.cli.joint import joint
 from lossctl.cli.texts import keep_texts
 from lossctl.errors import UsageError
@@ -87,6 +88,16 @@ class JointCommand(Command):
         return more_help()
 
 
+class BenchCommand(Command):
+    """The command of timings, whose help tells of axes and rivals."""
+
+    def more(self) -> str:
+        """Return the axes, the rivals and examples."""
+        from lossctl.cli.bench import more_help
+
+        return more_help()
+
+
 class Commands(TyperGroup):
     """All commands."""
 
@@ -155,6 +166,7 @@ def top(
 
 
 app.command(cls=JointCommand, short_help="a weighted sum of losses, each with its own files")(joint)
+app.command(cls=BenchCommand, short_help="time losses on this CPU, against NumPy, torch or code of your own")(bench)
 
 
 @app.command("list", cls=Command, short_help="all losses, or those that are good at the words")

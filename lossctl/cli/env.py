@@ -7,9 +7,9 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from lossctl import __version__
+from lossctl.bench.machine import cpu
 from lossctl.engine.cache import cache_directory
 from lossctl.errors import UsageError
 from lossctl.run.options import Options
@@ -53,15 +53,3 @@ def gather() -> dict[str, str]:
         else "none that can be trusted",
         "executable": sys.executable,
     }
-
-
-def cpu() -> str:
-    """Return the CPU's name."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [
-            line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        if names:
-            return names[0]
-    return platform.processor() or "unknown"

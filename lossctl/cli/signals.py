@@ -57,8 +57,11 @@ def leave(code: int) -> NoReturn:
     """Say so and exit at once; threads may be deep in compiled code, and nobody waits for them."""
     with _leaving:
         if code == INTERRUPTED:
+            saving = sys.modules.get("lossctl.bench.saving")
+            news = "; ".join(saving.news) if saving is not None else ""
             with suppress(OSError, ValueError):
-                print("lossctl: interrupted; no file is half written, run it again", file=sys.stderr, flush=True)
+                told = news or "no file is half written, run it again"
+                print(f"lossctl: interrupted; {told}", file=sys.stderr, flush=True)
         # Only where files were being written is there anything to sweep up.
         output = sys.modules.get("lossctl.data.output")
         for name in list(output.unfinished) if output is not None else ():

@@ -16,15 +16,17 @@ from lossctl.loss import Loss, Setting
 Function = Callable[..., Any]
 
 
-# Below this many numbers, interpreting takes less time than loading the compiler.
-SMALL = 32768
+# Up to this many numbers, interpreting takes less time than loading the compiler; so many in one process after another
+# have taken as long as compiling.
+SMALL, PATIENCE = 1 << 15, 1 << 18
 _warm: set[tuple[object, ...]] = set()
+_interpreted: dict[tuple[object, ...], int] = {}
 
 
 def choose(
     loss: Loss, settings: dict[str, Setting], reading: tuple[str, ...], size: int, native: bool = False
 ) -> tuple[bool, tuple[Function, ...]]:
-    """Return whether `size` numbers are worth compiled kernels (or they are there already), and the kernels.
+    """Return whether `size` numbers, with those before, are worth compiled kernels or have them, and the kernels.
 
     reading: (source, pred format, target format, nonfinite) for numbers, binary scores and boxes; (source, target)
     for rows; (activation, target) for regions; nothing for scores and embeddings. `native`: kernels in single
@@ -38,9 +40,11 @@ def choose(
     )
     if native:
         return True, _kernels(*key, True, native)
-    fast = size > SMALL or key in _warm
+    fast = size > SMALL or key in _warm or _interpreted.get(key, 0) > PATIENCE
     if fast:
         _warm.add(key)
+    else:
+        _interpreted[key] = _interpreted.get(key, 0) + size
     return fast, _kernels(*key, fast)
 
 

@@ -210,23 +210,25 @@ def native(function: Function) -> Function:
     """Return the copy of a plain function, and of all that it reaches, that calculates with float32."""
     if function in PLACES:
         return PLACES[function]
-    own = getattr(maths32, function.__name__, function) if function.__module__ == maths.__name__ else function
-    if own is not function:
-        return native(own)
-    if function.__module__ == maths32.__name__ and function.__name__.startswith("_wide"):
+    name = function.__name__
+    if function.__module__ == maths32.__name__ and name.startswith("_wide"):
         return function
+    if function.__module__ == maths.__name__ and not name.startswith("_"):
+        own = getattr(maths32, name, function)
+        if own is not function:
+            return native(own)
     if function not in _copies:
         code = function.__code__
         scope = dict(function.__globals__)
         cells = tuple(types.CellType() for _ in function.__closure__ or ())
         copy = types.FunctionType(
             code.replace(co_consts=float32(code.co_consts, _ours(function))),
-            scope, function.__name__, float32(function.__defaults__), cells,
+            scope, name, float32(function.__defaults__), cells,
         )  # fmt: skip
         # Before the rest: functions of a file may name each other.
         _copies[function] = copy
-        for name in {*code.co_names} & {*scope}:
-            scope[name] = _translated(function, name, scope[name])
+        for named in {*code.co_names} & {*scope}:
+            scope[named] = _translated(function, named, scope[named])
         # A number made of an integer.
         scope["float"] = np.float32
         for cell, kept in zip(cells, function.__closure__ or (), strict=True):

@@ -25,6 +25,13 @@ def iou(p, g, form: str):
     return 1.0 - overlap
 
 
+def balanced_l1(pred, target, a: float, gamma: float, b: float):
+    x = magnitude(pred - target)
+    bend = exp(gamma / a) - 1.0
+    near = a / bend * (bend * x + 1.0) * log(bend * x / b + 1.0) - a * x
+    return select(x < b, near, gamma * x + gamma / bend - a * b)
+
+
 def bounded_iou(p, g, beta: float):
     m = measured(p, g)
     shifts = bounded_shift(m.gw, m.dx, beta) + bounded_shift(m.gh, m.dy, beta)
@@ -124,6 +131,7 @@ def rows(n):
 AVERAGES = "weights do not enter what the mean divides by; --normalizer is avg_factor, to which 1.2e-7 is added"
 FOUR = "of a box the sum over its coordinates; the mean divides by their number"
 _SHARED = {
+    "balanced-l1": Convention("BalancedL1Loss", "its formula is ours at b 1 only", balanced_l1),
     "bce": Convention("CrossEntropyLoss(use_sigmoid=True)", "ignored items count in the mean", inputs=("logits",),
                       lacks=("label_smoothing",), divisor=seen),
     "bounded-iou": Convention("BoundedIoULoss", f"1e-3 is added to each denominator; {FOUR}", bounded_iou,

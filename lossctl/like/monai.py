@@ -3,6 +3,7 @@
 from lossctl.convention import Convention
 from lossctl.like._boxes import measured
 from lossctl.like.torch import rows_of_shares
+from lossctl.losses.region.generalized_dice import mixed
 from lossctl.maths import exp, ratio, select, softplus, sqrt, times
 
 CHECKED = "1.6"
@@ -22,6 +23,16 @@ def jaccard(diff, total, smooth: float, squared: bool):
 
 def tversky(tp, fp, fn, fp_weight: float, fn_weight: float, smooth: float):
     return 1.0 - ratio(tp + smooth, tp + fp * fp_weight + fn * fn_weight + smooth)
+
+
+def generalized_dice(diff, total, target, weight: str):
+    exponent = {"square": 2.0, "simple": 1.0, "uniform": 0.0}[weight]
+    smallest = min((t for t in target if t > 0.0), default=0.0)
+    # An absent class weighs as much as the rarest that is there; where none is, nothing weighs.
+    known = [t if t > 0.0 else smallest for t in target]
+    shares = [0.0 if exponent and not smallest else 1.0 / t**exponent if exponent else 1.0 for t in known]
+    shared = mixed(shares, [area - apart for area, apart in zip(total, diff, strict=True)])
+    return 1.0 - (shared + 1e-5) / (mixed(shares, total) + 1e-5)
 
 
 def mcc(tp, fp, fn, tn):
@@ -62,6 +73,10 @@ CONVENTIONS = {
     "focal": Convention(
         "FocalLoss", "computes in float32; a soft target y fades by sigmoid(-z (2y - 1)), z the logit", focal,
         defaults={"alpha": None}, lacks=("weights",), inputs=("logits",), reductions=("none", "mean"),
+    ),
+    "generalized-dice": Convention(
+        "GeneralizedDiceLoss", "1e-5 is added above and below the line; --aggregate global is its batch=True",
+        generalized_dice, lacks=("weights",), aggregates=POOLS,
     ),
     "giou": Convention(
         "BoxGIoULoss", "computes in float32, whose eps is added to both denominators", giou, lacks=("weights",)

@@ -73,6 +73,15 @@ CONVENTIONS = {
         value_of_probs=focal_of_probs, defaults={"alpha": None}, lacks=("weights",),
     ),
     "jaccard": Convention("JaccardLoss", POOLED, jaccard, lacks=("squared", "weights"), aggregates=POOLS),
+    "lovasz-hinge": Convention(
+        "LovaszLoss('binary')", "--aggregate per-image is its per_image=True", lacks=("weights",),
+        aggregates=("global", "per-image"), one_channel=True,
+    ),
+    "lovasz-softmax": Convention(
+        "LovaszLoss('multiclass')", "--aggregate per-image is its per_image=True, the mean over images of the mean over"
+        " their classes: the same where all have as many", lacks=("weights",), aggregates=("global", "per-image"),
+        inputs=("logits",),
+    ),
     "mcc": Convention(
         "MCCLoss", "1e-5 is added to each of tp, fp, fn, tn; everything is pooled", mcc, lacks=("weights",),
         aggregates=("all",), one_channel=True,

@@ -47,12 +47,14 @@ CONVENTIONS = {
         "cross_entropy", "the mean divides by the number of rows where targets are distributions",
         lacks=("log_base", "weights"), divisor=rows_of_shares,
     ),
+    "hinge-embedding": Convention("hinge_embedding_loss", lacks=("weights",)),
     "huber": Convention("huber_loss", lacks=("weights",)),
     "kl": Convention(
         "kl_div", "its mean divides by the number of scores; its batchmean is ours", lacks=("log_base", "weights"),
         divisor=scores,
     ),
     "mae": Convention("l1_loss", lacks=("weights",)),
+    "margin-ranking": Convention("margin_ranking_loss", lacks=("weights",)),
     "mse": Convention("mse_loss", lacks=("weights",)),
     "smooth-l1": Convention("smooth_l1_loss", lacks=("weights",)),
 }  # fmt: skip

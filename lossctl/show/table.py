@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from rich import box
@@ -24,7 +24,7 @@ def table(results: Sequence[Result], width: int, colour: bool) -> str:
     """Return the table, and below it the signature of each result."""
     cells = columns(results)
     out, console = _paper(colour)
-    grid = _grid(cells, named=results[0].value is not None)
+    grid = grid_of(cells, named=results[0].value is not None)
     if results[0].value is None or _fits(console, grid, width):
         console.print(grid)
     else:
@@ -38,7 +38,7 @@ def table(results: Sequence[Result], width: int, colour: bool) -> str:
 def matrix(cells: dict[str, list[Cell]], signature: str, width: int, colour: bool) -> str | None:
     """Return a matrix as a table with its signature below it; None where it is wider than that."""
     out, console = _paper(colour)
-    grid = _grid(cells, named=False)
+    grid = grid_of(cells, named=False)
     if not _fits(console, grid, width):
         return None
     console.print(grid)
@@ -56,13 +56,14 @@ def _fits(console: Console, grid: Table, width: int) -> bool:
     return Measurement.get(console, console.options, grid).maximum <= width
 
 
-def _grid(cells: dict[str, list[Cell]], named: bool) -> Table:
+def grid_of(cells: Mapping[str, Sequence[Cell]], named: bool) -> Table:
+    """Return columns as a table without lines between rows: names on the left, numbers on the right."""
     drawn = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
     grid = Table(box=box.SIMPLE_HEAD if drawn else box.ASCII2, pad_edge=False, show_edge=False)
     for place, title in enumerate(cells):
         style = None if place else "bold" if named else "dim"
         grid.add_column(title, style=style, justify="right" if place else "left", no_wrap=True)
-    for row in rows(cells):
+    for row in rows({title: list(column) for title, column in cells.items()}):
         grid.add_row(*row)
     return grid
 

@@ -12,7 +12,7 @@ import lossctl
 PACKAGE = Path(lossctl.__file__).parent
 # A room may import from itself and from the rooms before it.
 ORDER = ["errors", "maths", "parameters", "convention", "loss", "requests", "losses", "like", "data", "engine", "run"]
-ORDER += ["show", "cli"]
+ORDER += ["bench", "show", "cli"]
 # maths is below the losses: the interpreted way runs it as it is. losses are found by loss, which loads them by name.
 LIBRARIES = {
     "numba": {"engine"},
@@ -21,6 +21,11 @@ LIBRARIES = {
     "rich": {"show", "cli"},
     "pyarrow": {"data", "show"},
     "scipy": {"run"},
+    "torch": {"bench"},
+    "torchvision": {"bench"},
+    "monai": {"bench"},
+    "powerboxes": {"bench"},
+    "matplotlib": {"bench"},
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
@@ -84,6 +89,7 @@ def test_formulas_import_formulas_only(module):
         (["explain", "giou"], {"numpy", "numba", "rich.table", "pydantic"}),
         (["box", "ciou", "--help"], {"numpy", "numba", "rich.table", "pydantic"}),
         (["box", "giou", "0,0,10,10", "5,5,15,15"], {"numpy", "numba", "rich.table", "pydantic", "pyarrow"}),
+        (["bench", "--help"], {"numpy", "numba", "rich.table", "pydantic", "torch"}),
         (["pixel", "ce", "samples/classes_logits.npy", "samples/classes_target.npy", "--input=logits",
           "--ignore-index=255"], {"numba", "rich.table", "pyarrow"}),
     ],

@@ -25,6 +25,10 @@ def _boxes():
 
 
 BOXES = _boxes()
+ROTATED = tuple(
+    np.column_stack([CHANCE.uniform(0, 60, (80, 2)), CHANCE.uniform(1, 40, (80, 2)), CHANCE.uniform(-2, 2, 80)])
+    for _ in range(2)
+)
 LOGITS, HARD, SOFT = CHANCE.normal(0, 4, (12, 7)), CHANCE.integers(0, 2, (12, 7)).astype(float), CHANCE.random((12, 7))
 SOFT[CHANCE.random((12, 7)) < 0.3] = 0.0
 PROBS = CHANCE.random((12, 7))

@@ -155,7 +155,7 @@ def mmdet():
         overlaps = importlib.import_module("mmdet.structures.bbox.bbox_overlaps")
         sys.modules["mmdet.structures.bbox"].bbox_overlaps = overlaps.bbox_overlaps
         for file in ("iou_loss", "smooth_l1_loss", "gfocal_loss", "varifocal_loss", "gaussian_focal_loss", "focal_loss",
-                     "cross_entropy_loss", "dice_loss", "mse_loss"):  # fmt: skip
+                     "cross_entropy_loss", "dice_loss", "mse_loss", "balanced_l1_loss"):  # fmt: skip
             found |= vars(importlib.import_module(f"mmdet.models.losses.{file}"))
     return types.SimpleNamespace(**{name: thing for name, thing in found.items() if not name.startswith("__")})
 

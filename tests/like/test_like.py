@@ -22,6 +22,11 @@ def case(library, name):
     options = {"input": conventions(library)[name].inputs[0]} if loss.takes_scores else {}
     if loss.shape == "boxes":
         return *alike.BOXES, options
+    if loss.shape == "rotated":
+        return *alike.ROTATED, options
+    if loss.shape == "scores":
+        sides = alike.NUMBERS if len(loss.sides) > 1 else np.abs(alike.NUMBERS[0])
+        return sides, np.sign(alike.NUMBERS[0][::-1]), options
     if loss.shape == "numbers":
         target = np.sign(alike.NUMBERS[1]) if "hinge" in name else np.abs(alike.NUMBERS[1])
         return np.abs(alike.NUMBERS[0]), target, options
@@ -99,7 +104,7 @@ def test_all_takes_what_the_library_has(here):
         (["ciou", "--like=torchvision", "--gate=.5"], "torchvision's complete_box_iou_loss has no gate", ""),
         (["giou", "--like=torchvision", "--weights=1"], "torchvision's generalized_box_iou_loss has no weights", ""),
         (["giou", "--like=torchvison"], "like is 'torchvison'; expected torchvision, torch, mmdet", ""),
-        (["giou,wiou", "--like=mmdet"], "mmdet has no wiou", "shared with mmdet: bce"),
+        (["giou,wiou", "--like=mmdet"], "mmdet has no wiou", "shared with mmdet: balanced-l1, bce"),
         (["giou", "--like=mmdet", "--gradient=g.npy"], "a gradient like mmdet", "leave --like out"),
     ],
 )

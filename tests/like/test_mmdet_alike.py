@@ -118,8 +118,16 @@ def test_dice(naive, target):
 @pytest.mark.parametrize("weights", [None, ITEM_WEIGHTS.ravel()[:60]], ids=["plain", "weighted"])
 @pytest.mark.parametrize(
     ("name", "called", "keywords"),
-    [("mae", "L1Loss", {}), ("mse", "MSELoss", {}), ("smooth-l1", "SmoothL1Loss", {"beta": 0.4})],
+    [
+        ("mae", "L1Loss", {}),
+        ("mse", "MSELoss", {}),
+        ("smooth-l1", "SmoothL1Loss", {"beta": 0.4}),
+        ("balanced-l1", "BalancedL1Loss", {}),
+        ("balanced-l1", "BalancedL1Loss", {"beta": 0.4, "alpha": 0.7, "gamma": 1.1}),
+    ],
 )
 def test_numbers(name, called, keywords, weights):
     value = loss(called, **keywords)(*tensors(*NUMBERS, weights))
-    agree(value, "mmdet", name, *NUMBERS, parameters=keywords, weights=weights)
+    ours = {"beta": "b", "alpha": "a"} if name == "balanced-l1" else {}
+    parameters = {ours.get(key, key): setting for key, setting in keywords.items()}
+    agree(value, "mmdet", name, *NUMBERS, parameters=parameters, weights=weights)

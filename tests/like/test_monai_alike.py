@@ -38,6 +38,7 @@ REGIONS = [
     ("tversky", "TverskyLoss", {}, {}),
     ("tversky", "TverskyLoss", {"alpha": 0.2, "beta": 0.9}, {"fp_weight": 0.2, "fn_weight": 0.9}),
     ("mcc", "MCCLoss", {}, {}),
+    ("generalized-dice", "GeneralizedDiceLoss", {"w_type": "uniform"}, {"weight": "uniform"}),
 ]
 
 
@@ -58,6 +59,14 @@ def test_masks_of_several_images(name, called, theirs, parameters, target):
     logits, goal = tensors(MASK_LOGITS[:, None], target[:, None])
     agree(loss(logits, goal), "monai", name, MASK_LOGITS, target, parameters=parameters, input="logits",
           layout="NHW")  # fmt: skip
+
+
+@pytest.mark.parametrize("aggregate", ["per-image", "global"])
+@pytest.mark.parametrize("weight", ["square", "simple"])
+def test_generalized_dice_with_weights_in_float32(weight, aggregate):
+    loss = libraries.monai().GeneralizedDiceLoss(softmax=True, batch=aggregate == "global", w_type=weight)
+    agree(loss(*tensors(SCORES, one_hot(CLASS_MAP, 4))), "monai", "generalized-dice", SCORES, CLASS_MAP, rel=SINGLE,
+          parameters={"weight": weight}, input="logits", layout="NCHW", aggregate=aggregate)  # fmt: skip
 
 
 def test_without_background_and_all_values():

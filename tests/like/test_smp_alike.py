@@ -84,3 +84,17 @@ def test_cross_entropy(smoothing, reduction):
     theirs = loss("SoftCrossEntropyLoss", reduction, smooth_factor=smoothing, ignore_index=255)
     agree(theirs(*tensors(ROWS, labels)), "smp", "ce", ROWS, labels, parameters={"label_smoothing": smoothing},
           input="logits", ignore_index=255, reduction=reduction)  # fmt: skip
+
+
+@pytest.mark.parametrize("aggregate", ["global", "per-image"])
+def test_lovasz(aggregate):
+    """It adds up in float32."""
+    torch, each = libraries.torch(), aggregate == "per-image"
+    logits, goal = (torch.tensor(side, dtype=torch.float32) for side in (MASK_LOGITS, MASK))
+    value = loss("LovaszLoss", "binary", per_image=each)(logits[:, None], goal[:, None])
+    agree(value, "smp", "lovasz-hinge", MASK_LOGITS, MASK, rel=1e-5, layout="NHW", aggregate=aggregate)
+    scores, labels = SCORES[1:], CLASS_MAP[1:]
+    value = loss("LovaszLoss", "multiclass", per_image=each)(
+        torch.tensor(scores, dtype=torch.float32), torch.tensor(labels)
+    )
+    agree(value, "smp", "lovasz-softmax", scores, labels, rel=1e-5, input="logits", layout="NCHW", aggregate=aggregate)

@@ -74,6 +74,15 @@ def test_numbers(name, called, keywords, reduction):
     agree(value, "torch", name, *NUMBERS, parameters=keywords, reduction=reduction)
 
 
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_ranking(reduction):
+    y = np.sign(NUMBERS[0][::-1])
+    value = functional().margin_ranking_loss(*tensors(*NUMBERS, y), reduction=reduction, margin=0.3)
+    agree(value, "torch", "margin-ranking", NUMBERS, y, parameters={"margin": 0.3}, reduction=reduction)
+    value = functional().hinge_embedding_loss(*tensors(NUMBERS[0], y), reduction=reduction)
+    agree(value, "torch", "hinge-embedding", NUMBERS[0], y, reduction=reduction)
+
+
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 def test_boxes(reduction):
     value = functional().l1_loss(*tensors(*BOXES), reduction=reduction)

@@ -3,7 +3,7 @@
 import libraries
 import numpy as np
 import pytest
-from alike import BOXES, HARD, ITEM_WEIGHTS, LOGITS, SOFT, agree
+from alike import BOXES, HARD, ITEM_WEIGHTS, LOGITS, ROTATED, SOFT, agree
 
 import lossctl
 
@@ -19,6 +19,14 @@ def test_boxes(name, keywords):
     values = 1.0 - libraries.ultralytics().bbox_iou(*tensors(*BOXES), xywh=False, **keywords)
     agree(values, "ultralytics", name, *BOXES)
     agree(values.mean(), "ultralytics", name, *BOXES)
+
+
+def test_rotated_boxes():
+    pred, target = ROTATED
+    near = target + np.array([0.5, -0.5, 1, 1, 0.05])
+    for other in (pred, near, target):
+        values = 1.0 - libraries.ultralytics().probiou(*tensors(other, target)).squeeze()
+        agree(values, "ultralytics", "probiou", other, target, rel=1e-9)
 
 
 def test_box_loss_of_a_detector():

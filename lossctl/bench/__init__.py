@@ -1,0 +1,1 @@
+"""Timings of losses: data, clocks, statistics, rivals and verdicts."""

@@ -1,0 +1,225 @@
+"""Data to time losses on: random ones for every shape, of any size, and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lossctl.errors import DataError, UsageError
+from lossctl.loss import Loss, find, names
+from lossctl.parameters import Setting
+from lossctl.requests import Asked, Request
+from lossctl.run.function import LossFunction
+
+Array = npt.NDArray[Any]
+
+DTYPES = ("float32", "float64")
+CLASSES = 21
+IMAGES = 4
+# Where nobody says how large: enough that no cache holds the data. Boxes, numbers, class scores, pixels.
+SIZES = {"boxes": 1 << 20, "rotated": 1 << 20, "classes": IMAGES * CLASSES * 256 * 256}
+SIZE = 1 << 22
+# Of a row of embeddings.
+WIDTH = 64
+
+
+class Case(NamedTuple):
+    """A loss, or a sum of losses, ready to be called on its data.
+
+    An item is a pair of boxes, a pair of scores to rank, or one number, class score, pixel or entry of a row of
+    embeddings, of which there are those of every side.
+    """
+
+    asked: Asked
+    pred: Array | tuple[Array, ...]
+    target: Array | None
+    options: dict[str, Any]
+
+    @property
+    def shape(self) -> str:
+        """The shape of data that the loss takes."""
+        return self.asked.losses[0].shape
+
+    @property
+    def items(self) -> int:
+        """How many items a call computes."""
+        size = sum(side.size for side in self.sides)
+        return size // (len(self.sides) if self.shape == "scores" else self.asked.losses[0].per_item)
+
+    @property
+    def sides(self) -> tuple[Array, ...]:
+        """The predictions."""
+        return self.pred if isinstance(self.pred, tuple) else (self.pred,)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes a call has to read at least."""
+        return sum(side.nbytes for side in self.sides) + (0 if self.target is None else self.target.nbytes)
+
+    def first(self, n: int) -> Case:
+        """Return the same on the first n items, or on a corner of the images."""
+        if isinstance(self.pred, tuple):
+            pred: Any = tuple(side[:n] for side in self.pred)
+        elif self.pred.ndim == 3 and self.target is not None:
+            return self._replace(pred=self.pred[:n, :2, :2], target=self.target[:n, :2, :2])
+        else:
+            pred = self.pred[:n]
+        return self._replace(pred=pred, target=None if self.target is None else self.target[:n])
+
+    def value(self) -> float:
+        """Compute the mean."""
+        return float(LossFunction(self.asked)(self.pred, self.target, **self.options))
+
+    def value_and_gradient(self) -> tuple[float, Any]:
+        """Compute the mean and its gradient."""
+        return LossFunction(self.asked).value_and_gradient(self.pred, self.target, **self.options)
+
+
+def kinds() -> Iterator[tuple[str, str]]:
+    """Yield (loss, layout) for all of the shelf: a new loss file is measured without a word here."""
+    for name in names():
+        for layout in layouts(find(name)):
+            yield name, layout
+
+
+def layouts(loss: Loss) -> tuple[str, ...]:
+    """Return the layouts that a loss is timed in, the usual one first."""
+    return LAYOUTS.get(loss.shape, ("",))
+
+
+def one_of_each_shape() -> Iterator[str]:
+    """Yield the first loss of each shape of data: one for each block loop of the engine."""
+    shapes = {find(name).shape: name for name in reversed(names())}
+    yield from sorted(shapes.values())
+
+
+def default_size(loss: Loss) -> int:
+    """Return how many items to take where nobody says."""
+    return SIZES.get(loss.shape, SIZE)
+
+
+def requested(name: str) -> Request:
+    """Return a loss with its defaults, and settings for the parameters that have none."""
+    loss = find(name)
+    return Request.of(loss, required(loss))
+
+
+def required(loss: Loss) -> dict[str, Setting]:
+    """Return settings for the parameters that have no default."""
+    found: dict[str, Setting] = {}
+    for parameter in loss.parameters:
+        if parameter.required:
+            numbers = [x for x in (1.0, 0.5, 2.0) if parameter.interval and x in parameter.interval]
+            choices: list[Setting] = [*numbers, *parameter.choices, True]
+            found[parameter.name] = choices[0]
+    return found
+
+
+def make(asked: Asked, size: int, dtype: str, layout: str = "", seed: int = 7, options: Mapping[str, Any] = {}) -> Case:
+    """Return a case of about `size` random items. Raises UsageError for a loss that there are no data for."""
+    loss = asked.losses[0]
+    if len({(each.shape, each.has_target, "class_weight" in each.data) for each in asked.losses}) > 1:
+        hint = "--data PRED TARGET, or one loss after the other"
+        raise UsageError(f"no random data suit all losses of {asked.name}", hint=hint)
+    maker = MAKERS.get(loss.shape)
+    if maker is None:
+        raise UsageError(f"no random data for {loss.name}, a loss of {loss.shape}", hint="--data PRED TARGET")
+    pred, target, given = maker(np.random.default_rng(seed), asked, size, layout or layouts(loss)[0])
+    if target is not None and target.dtype == np.float64:
+        target = target.astype(dtype)
+    if any(each.takes_scores for each in asked.losses):
+        given["input"] = "logits"
+    pred = tuple(side.astype(dtype) for side in pred) if isinstance(pred, tuple) else pred.astype(dtype)
+    return Case(asked, pred, target, given | dict(options))
+
+
+Made = tuple[Array | tuple[Array, ...], Array | None, dict[str, Any]]
+Maker = Callable[[np.random.Generator, Asked, int, str], Made]
+
+
+def boxes(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
+    """Return predictions near their targets: nine of ten overlap, as after a detector's matching."""
+    corner, size = rng.uniform(0, 600, (n, 2)), rng.uniform(4, 120, (n, 2))
+    target = np.concatenate([corner, corner + size], axis=1)
+    moved, scaled = corner + rng.normal(0, 0.3, (n, 2)) * size, size * rng.uniform(0.6, 1.6, (n, 2))
+    return np.concatenate([moved, moved + scaled], axis=1), target
+
+
+def _boxes(rng: np.random.Generator, asked: Asked, size: int, layout: str) -> Made:
+    return *boxes(rng, size), {}
+
+
+def _rotated(rng: np.random.Generator, asked: Asked, size: int, layout: str) -> Made:
+    sides = []
+    for corners in boxes(rng, size):
+        low, high = corners[:, :2], corners[:, 2:]
+        sides.append(np.column_stack([(low + high) / 2, high - low, rng.normal(0.5, 0.2, len(corners))]))
+    return sides[0], sides[1], {}
+
+
+def _ranking(rng: np.random.Generator, asked: Asked, size: int, layout: str) -> Made:
+    loss = asked.losses[0]
+    rows = size if loss.shape == "scores" else max(1, size // (WIDTH * len(loss.sides)))
+    sides = tuple(rng.normal(0, 1, (rows, WIDTH)[: 1 + (loss.shape == "embeddings")]) for _ in loss.sides)
+    defaults = [parameter.default for parameter in loss.parameters]
+    others = [1.0] * (len(loss.data) - 1)
+    y = [y for y in (-1.0, 0.0, 1.0) if loss.inside is not None and loss.inside(*others, y, *defaults)]
+    return sides if len(sides) > 1 else sides[0], rng.choice(y, rows) if loss.has_target else None, {}
+
+
+def _numbers(rng: np.random.Generator, asked: Asked, size: int, layout: str) -> Made:
+    target = rng.normal(0, 2, size)
+    pred = target + rng.normal(0, 1.5, size)
+    # Not every loss is defined for any number: some need positive ones, some -1 or 1 for a target.
+    function = LossFunction(asked)
+    for sides in ((pred, target), (np.abs(pred), np.abs(target)), (pred, np.where(target < 0, -1.0, 1.0))):
+        try:
+            function(*(side[:1000] for side in sides))
+        except DataError:
+            continue
+        return *sides, {}
+    raise UsageError(f"no random data suit {asked.name}", hint="--data PRED TARGET")
+
+
+def _binary(rng: np.random.Generator, asked: Asked, size: int, layout: str) -> Made:
+    return rng.normal(0, 2, size), (rng.random(size) < 0.3).astype(np.float64), {}
+
+
+def _classes(rng: np.random.Generator, asked: Asked, size: int, layout: str) -> Made:
+    loss = asked.losses[0]
+    rows = max(2, size // CLASSES)
+    shape: tuple[int, ...] = (rows, CLASSES) if layout == "NC" else (IMAGES, CLASSES, *_sides(rows))
+    options = {"layout": layout}
+    pred = rng.normal(0, 2, shape)
+    if not loss.has_target:
+        return pred, None, options
+    if "class_weight" in loss.data:
+        return pred, rng.integers(0, CLASSES, (shape[0], *shape[2:])), options
+    other = rng.normal(0, 2, shape)
+    if loss.target_input == "logits":
+        return pred, other, options
+    shares = np.exp(other)
+    return pred, shares / shares.sum(axis=1, keepdims=True), options
+
+
+def _regions(rng: np.random.Generator, asked: Asked, size: int, layout: str) -> Made:
+    pred = rng.normal(0, 2, (IMAGES, *_sides(size)))
+    return pred, (rng.random(pred.shape) < 0.3).astype(np.uint8), {"layout": "NHW", "aggregate": "per-image"}
+
+
+def _sides(pixels: int) -> tuple[int, int]:
+    """Return height and width of images that have about so many pixels in all."""
+    height = max(2, int((pixels / IMAGES) ** 0.5))
+    return height, max(2, pixels // (IMAGES * height))
+
+
+# A new shape of data is one entry here.
+MAKERS: dict[str, Maker] = {
+    "boxes": _boxes, "rotated": _rotated, "numbers": _numbers, "binary": _binary, "classes": _classes,
+    "regions": _regions, "scores": _ranking, "embeddings": _ranking,
+}  # fmt: skip
+# Where one loss reads its data in several ways; "" stands for the only one.
+LAYOUTS: dict[str, tuple[str, ...]] = {"classes": ("NC", "NCHW")}

@@ -1,0 +1,72 @@
+"""Clocks: works timed by turns, each repeated within a turn until the clock's own steps no longer matter.
+
+Whatever else the machine does meets all works of a round about equally: it drops out of the ratios of a round's times,
+though not out of the times.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+
+Work = Callable[[], object]
+Clock = Callable[[], float]
+
+SHORTEST = 1e-3  # seconds of a turn
+# However little time there is: fewer rounds have no interval worth the name.
+FEWEST = 5
+
+
+def timed(work: Work, repeats: int, clock: Clock = time.perf_counter) -> float:
+    """Return the seconds of one call, from `repeats` of them."""
+    start = clock()
+    for _ in range(repeats):
+        work()
+    return (clock() - start) / repeats
+
+
+def calibrated(work: Work, shortest: float = SHORTEST, clock: Clock = time.perf_counter) -> int:
+    """Return how often to call a work, which has been called before, for a turn of at least `shortest` seconds."""
+    repeats = 1
+    while (took := timed(work, repeats, clock) * repeats) < shortest:
+        # A first guess from very short times is off; ten times as many calls at once are enough.
+        more = repeats * shortest / took if took > 0 else math.inf
+        repeats = max(repeats + 1, math.ceil(min(1.1 * more, 10 * repeats)))
+    return repeats
+
+
+def turns(
+    works: Sequence[Work],
+    rounds: int,
+    seconds: float = math.inf,
+    seed: int = 1,
+    shortest: float = SHORTEST,
+    clock: Clock = time.perf_counter,
+) -> tuple[list[tuple[float, ...]], list[int]]:
+    """Time works that have been warmed up; return the times of each round, and how often a turn calls each.
+
+    In every round each work has a turn, in random order. It ends after `rounds` of them, or with the first that ends
+    after `seconds`, but for the fewest that make sense.
+    """
+    order = random.Random(seed)
+    collected = []
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        repeats = [calibrated(work, shortest, clock) for work in works]
+        start = clock()
+        for done in range(rounds):
+            if done >= FEWEST and clock() - start >= seconds:
+                break
+            took = [0.0] * len(works)
+            for place in order.sample(range(len(works)), len(works)):
+                took[place] = timed(works[place], repeats[place], clock)
+            collected.append(tuple(took))
+    finally:
+        if was_enabled:
+            gc.enable()
+    return collected, repeats
