@@ -152,6 +152,15 @@ def log1p(x):
     return select(x > -1.0, select(x < INF, result, x), select(x == -1.0, -INF, NAN))
 
 
+def log1p_part(x):
+    """log(1 + x) within 1.5 ulp for 0 ≤ x ≤ 1 alone."""
+    near = select(x < 0.0, 0.0, x)
+    above = near > 0.41421356237309503
+    less = near - 1.0
+    lost = select(above, 0.68 * (near - (less + 1.0)), 0.0)
+    return _log1p_reduced(select(above, 0.5 * less, near), select(above, 1.0, 0.0), lost)
+
+
 def sigmoid(z):
     """1 / (1 + e⁻ᶻ) within 2 ulp; 0 for −∞, 1 for ∞."""
     e = exp(-abs(z))

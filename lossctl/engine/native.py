@@ -29,6 +29,7 @@ Function = Callable[..., Any]
 
 # Constants that say where the digits or the range of a double end, and what says so of a float32.
 ANALOGUES = {
+    ("lossctl.engine.spread", "TWO_52"): 2.0**23,
     ("lossctl.engine.vectors", "HALVES"): 2.0**12 + 1.0,
     ("lossctl.losses.box._exact", "SPLITTER"): 2.0**12 + 1.0,
     ("lossctl.losses.regression.balanced_l1", "MOST"): 85.0,
