@@ -49,11 +49,11 @@ from typing import Any, Literal
 
 from lossctl.convention import Convention
 from lossctl.errors import UsageError
-from lossctl.parameters import Interval, NonNegative, Parameter, Positive, Real, Setting, Unit
+from lossctl.parameters import Exponent, Interval, NonNegative, Parameter, Positive, Real, Setting, Unit
 
 # A loss file takes the ranges of its parameters from here too.
 __all__ = [
-    "Interval", "Loss", "NonNegative", "Parameter", "Positive", "Real", "Setting", "Shape", "Unit",
+    "Exponent", "Interval", "Loss", "NonNegative", "Parameter", "Positive", "Real", "Setting", "Shape", "Unit",
     "did_you_mean", "find", "names", "read", "shelf",
 ]  # fmt: skip
 
@@ -307,6 +307,7 @@ def read(module: ModuleType, name: str, family: str) -> Loss:
     )
 
 
+@functools.cache
 def _data_arguments(function: Callable[..., Any]) -> tuple[str, ...]:
     arguments = inspect.signature(function).parameters.values()
     return tuple(a.name for a in arguments if a.annotation is inspect.Parameter.empty)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
@@ -18,6 +19,7 @@ class Interval(NamedTuple):
     high: float = math.inf
     low_open: bool = False
     high_open: bool = False
+    exponent: bool = False  # of a power, so that some settings make faster kernels
 
     def __contains__(self, x: object) -> bool:
         """Tell whether the finite number x lies inside."""
@@ -39,6 +41,7 @@ Real = Annotated[float, Interval()]
 Positive = Annotated[float, Interval(0, low_open=True)]
 NonNegative = Annotated[float, Interval(0)]
 Unit = Annotated[float, Interval(0, 1)]
+Exponent = Annotated[float, Interval(0, exponent=True)]
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,9 @@ class Parameter:
         """Its name on the command line, without the dashes."""
         return self.name.replace("_", "-")
 
-    @property
-    def static(self) -> bool:
-        """Whether its value selects code: such a value is compiled in, a number is passed at run time."""
-        return self.interval is None or self.nullable
+    def static(self, setting: Setting, easy: Container[Setting]) -> bool:
+        """Whether a setting selects code: it is compiled in then, else passed at run time; `easy`: such exponents."""
+        return self.interval is None or self.nullable or (self.interval.exponent and setting in easy)
 
     def __str__(self) -> str:
         """Write its range: numbers, choices or a switch."""

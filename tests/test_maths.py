@@ -38,7 +38,20 @@ maths = _fresh_maths()
 FUNCTIONS = {name: f for name, f in vars(maths).items() if inspect.isfunction(f)}
 PUBLIC = sorted(name for name in FUNCTIONS if not name.startswith("_"))
 ANGULAR = ["sine", "cosine", "sine_degrees", "cosine_degrees"]
-ELEMENTARY = ["exp", "expm1", "log", "log1p", "tanh", "atan", "sqrt", "sigmoid", "softplus", "power", *ANGULAR]
+ELEMENTARY = [
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "log1p_part",
+    "tanh",
+    "atan",
+    "sqrt",
+    "sigmoid",
+    "softplus",
+    "power",
+    *ANGULAR,
+]
 
 
 @intrinsic
@@ -161,6 +174,16 @@ def log1p_points(rng):
     ]
 
 
+def log1p_part_points(rng):
+    return [
+        rng.uniform(0.0, 1.0, 6000),
+        rng.uniform(math.sqrt(2.0) - 1.0, 0.5, 3000),
+        np.abs(powers(rng, -1074, -0.001, 3000)),
+        around(rng, [math.sqrt(2.0) - 1.0, 0.5], 60),
+        np.array([0.0, 1.0]),
+    ]
+
+
 def tanh_points(rng):
     return [
         any_double(rng, 1000),
@@ -236,6 +259,7 @@ POINTS = {
     "expm1": expm1_points,
     "log": log_points,
     "log1p": log1p_points,
+    "log1p_part": log1p_part_points,
     "tanh": tanh_points,
     "atan": atan_points,
     "sqrt": lambda rng: [np.abs(any_double(rng, 2000)), rng.uniform(0.0, 4.0, 2000)],
@@ -284,6 +308,7 @@ EXACT = {
     "expm1": lambda x: mpmath.expm1(tame(x)),
     "log": mpmath.log,
     "log1p": mpmath.log1p,
+    "log1p_part": mpmath.log1p,
     "tanh": lambda x: mpmath.tanh(tame(x)),
     "atan": mpmath.atan,
     "sqrt": mpmath.sqrt,
@@ -352,6 +377,7 @@ SPECIAL = {
         (TINY, TINY),
         (-TINY, -TINY),
     ],
+    "log1p_part": [(0.0, 0.0), (TINY, TINY), (1.0, LN2)],
     "tanh": [(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (TINY, TINY), (-TINY, -TINY), (HUGE, 1.0)],
     "atan": [(0.0, 0.0), (-0.0, -0.0), (INF, math.pi / 2), (-INF, -math.pi / 2), (-TINY, -TINY)],
     "sqrt": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-TINY, NAN), (-INF, NAN), (4.0, 2.0)],
@@ -609,5 +635,6 @@ def test_identities():
 
 @pytest.mark.parametrize("name", [name for name in ELEMENTARY if arity(name) == 1])
 def test_never_falls(name):
-    x = np.sort(random(7).uniform(0.0 if name in ("log", "log1p", "sqrt") else -15.0, 15.0, 3000))
+    low, high = {"log1p_part": (0.0, 1.0)}.get(name, (0.0 if name in ("log", "log1p", "sqrt") else -15.0, 15.0))
+    x = np.sort(random(7).uniform(low, high, 3000))
     assert (np.diff(compiled(name, x)) >= 0.0).all()

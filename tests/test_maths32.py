@@ -18,7 +18,7 @@ INF, NAN = np.inf, np.nan
 # How many ulp each may be off.
 ONE_ARGUMENT = {
     "exp": 1.0, "expm1": 1.5, "log": 1.0, "log1p": 1.0, "tanh": 1.5, "atan": 2.0, "sqrt": 0.5, "sigmoid": 2.0,
-    "softplus": 2.0,
+    "softplus": 2.0, "log1p_part": 1.5,
 }  # fmt: skip
 ANGULAR = ["sine", "cosine", "sine_degrees", "cosine_degrees"]
 
@@ -50,6 +50,8 @@ def precise(name, *numbers):
         return mp.sin(angle) if name.startswith("sine") else mp.cos(angle)
     if name == "power":
         return mp.power(x, more[0])
+    if name == "log1p_part":
+        return mp.log1p(x)
     special = {"sigmoid": lambda z: 1 / (1 + mp.exp(-z)), "softplus": lambda z: mp.log1p(mp.exp(z))}
     return special.get(name, getattr(mp, name, None))(x)
 
@@ -80,6 +82,8 @@ def domain(name, x):
         return np.abs(x[x != 0])
     if name == "log1p":
         return x[x > -1]
+    if name == "log1p_part":
+        return x[(x >= 0) & (x <= 1)]
     # Beyond this e^x is nothing to mpmath either, and takes it long.
     return x[np.abs(x) < 1e4] if name in ("exp", "expm1", "sigmoid", "softplus") else x
 

@@ -15,6 +15,7 @@ from lossctl.engine import back, loops, pixels, regions, spread
 from lossctl.engine.sums import fetch, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
 from lossctl.maths import (
+    EASY_EXPONENTS,
     FARTHEST_ANGLE,
     RADIAN,
     cosine,
@@ -63,9 +64,9 @@ def numbers(settings: dict[str, Setting], static: Sequence[str]) -> tuple[float,
     return tuple(float(v) for n, v in settings.items() if n not in static)  # type: ignore[arg-type]
 
 
-def static_names(loss: Loss) -> list[str]:
+def static_names(loss: Loss, settings: dict[str, Setting]) -> list[str]:
     """Return the parameters whose settings are compiled in."""
-    return [parameter.name for parameter in loss.parameters if parameter.static]
+    return [p.name for p in loss.parameters if p.static(settings[p.name], EASY_EXPONENTS)]
 
 
 class Adapter:
@@ -76,7 +77,7 @@ class Adapter:
         self.room: dict[str, Any] = {function.__name__: function for function in HELPERS}
         self.room |= {"__name__": __name__, "value": loss.value, "slope": loss.slope, "weight": loss.weight}
         self.room |= {"inside": loss.inside, "part": loss.part, "part_slope": loss.part_slope}
-        static = static_names(loss)
+        static = static_names(loss, settings)
         order = iter(range(len(settings)))
         self.arguments = [
             repr(setting) if name in static else f"params[{next(order)}]" for name, setting in settings.items()
@@ -255,7 +256,7 @@ def rows_kernel(loss: Loss, settings: dict[str, Setting], source: str, target: s
     term = adapter.define("term", head, "return " + adapter.call("value"))
     # A row counts for 1, or for the sum of what its classes count for.
     unit = 0.0 if loss.weight else 1.0
-    share = adapter.define("share", head, "return " + (adapter.call("weight") if loss.weight else "0.0"))
+    share = adapter.define("share", head, "return " + adapter.call("weight")) if loss.weight else None
     lines = ["return 0.0, 0.0"]
     if loss.slope is not None:
         partials = adapter.partials()

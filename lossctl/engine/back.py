@@ -33,14 +33,15 @@ def softmax_back(n, classes, q, r, by_q, by_log_q, by_log_r, scale, base, step, 
             lead_log[k] = select(leads, by_log_c[k], lead_log[k])
     for c in range(classes):
         q_c, r_c, own_c, by_log_c = q[c], r[c], by_q[c], by_log_q[c]
-        at = base + c * pitch
         number = float(c)
         for k in range(n):
             leads = first[k] == number
             others = rest[k] + select(leads, 0.0, lead[k] - own_c[k])
             others_log = rest_log[k] + select(leads, 0.0, lead_log[k] - by_log_c[k])
             slope = (own_c[k] + by_log_c[k]) * r_c[k] - q_c[k] * (others + others_log)
-            store(slopes, at + k * step, times(scale[k], slope))
+            own_c[k] = times(scale[k], slope)
+        together(n, own_c, base + c * pitch, step, slopes)
+    apart(n, classes, by_q, base, step, pitch, slopes)
 
 
 def given_back(n, classes, q, r, by_q, by_log_q, by_log_r, scale, base, step, pitch, spare, slopes):
@@ -49,23 +50,43 @@ def given_back(n, classes, q, r, by_q, by_log_q, by_log_r, scale, base, step, pi
         through_rest(n, classes, r, by_q, by_log_r)
     for c in range(classes):
         q_c, by_c, by_log_c = q[c], by_q[c], by_log_q[c]
-        at = base + c * pitch
         for k in range(n):
-            store(slopes, at + k * step, times(scale[k], by_c[k] + ratio(by_log_c[k], q_c[k])))
+            by_c[k] = times(scale[k], by_c[k] + ratio(by_log_c[k], q_c[k]))
+        together(n, by_c, base + c * pitch, step, slopes)
+    apart(n, classes, by_q, base, step, pitch, slopes)
 
 
 def sigmoid_back(n, classes, q, r, by_q, by_log_q, by_log_r, scale, base, step, pitch, spare, slopes):
     """Write scale · d loss / d logit of probabilities that do not depend on each other."""
     for c in range(classes):
         q_c, r_c, by_c, by_log_c = q[c], r[c], by_q[c], by_log_q[c]
-        at = base + c * pitch
         for k in range(n):
-            store(slopes, at + k * step, times(scale[k], (by_c[k] * q_c[k] + by_log_c[k]) * r_c[k]))
+            by_c[k] = times(scale[k], (by_c[k] * q_c[k] + by_log_c[k]) * r_c[k])
         if by_log_r is not None:
             by_rest = by_log_r[c]
             for k in range(n):
-                through_q = fetch(slopes, at + k * step)
-                store(slopes, at + k * step, through_q - times(scale[k], by_rest[k] * q_c[k]))
+                by_c[k] -= times(scale[k], by_rest[k] * q_c[k])
+        together(n, by_c, base + c * pitch, step, slopes)
+    apart(n, classes, by_q, base, step, pitch, slopes)
+
+
+def together(n, row, at, step, slopes):
+    """Put the slopes of one class into their place, where they lie side by side there."""
+    if step == 1:
+        for k in range(n):
+            store(slopes, at + k, fetch(row, k))
+
+
+def apart(n, classes, tile, base, step, pitch, slopes):
+    """Put the slopes of all classes into their places, where those of one class do not lie side by side.
+
+    Row by row, so that each line of memory is touched once.
+    """
+    if step != 1:
+        for k in range(n):
+            at = base + k * step
+            for c in range(classes):
+                store(slopes, at + c * pitch, fetch(tile[c], k))
 
 
 def through_rest(n, classes, r, by_q, by_log_r):

@@ -19,6 +19,8 @@ Function = Callable[..., Any]
 # Up to this many numbers, interpreting takes less time than loading the compiler; so many in one process after another
 # have taken as long as compiling.
 SMALL, PATIENCE = 1 << 15, 1 << 18
+# Stands for a number that is passed at run time; no number that is compiled in.
+ANY = -1.0
 _warm: set[tuple[object, ...]] = set()
 _interpreted: dict[tuple[object, ...], int] = {}
 
@@ -32,10 +34,10 @@ def choose(
     for rows; (activation, target) for regions; nothing for scores and embeddings. `native`: kernels in single
     precision, which are compiled for any size.
     """
-    static = adapt.static_names(loss)
+    static = adapt.static_names(loss, settings)
     key = (
         loss,
-        tuple((name, setting if name in static else 0.0) for name, setting in settings.items()),
+        tuple((name, setting if name in static else ANY) for name, setting in settings.items()),
         reading,
     )
     if native:

@@ -126,7 +126,9 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
                 q_c, r_c, log_c, y_c = q[c], r[c], log_q[c], y[c]
                 for k in range(n):
                     losses[k] += term(q_c[k], r_c[k], log_c[k], y_c[k], w, classes, params)
-                    counted[k] += share(q_c[k], r_c[k], log_c[k], y_c[k], w, classes, params)
+                if share is not None:
+                    for k in range(n):
+                        counted[k] += share(q_c[k], r_c[k], log_c[k], y_c[k], w, classes, params)
             used, endless = nothing(), nothing()
             for k in range(n):
                 losses[k] = select(keep[k] == 1.0, losses[k], 0.0)

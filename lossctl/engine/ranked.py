@@ -95,7 +95,8 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
 def ranked_kernel(loss: Loss, settings: dict[str, Setting]) -> Function:
     """Return the kernel of a loss of scores or embeddings."""
     adapter = Adapter(loss, settings)
-    adapter.room |= {name: getattr(vectors, name) for name in ("apart", "angle", "push_apart", "push_angle", "spoils")}
+    helpers = ("apart", "angle", "push_apart", "push_angle", "spoils", "clear")
+    adapter.room |= {name: getattr(vectors, name) for name in helpers}
     adapter.room["room"] = room
     lines = _scores(adapter) if loss.shape == "scores" else _embeddings(adapter)
     read = (*lines.read, *["y = fetch(known, k)"] * loss.has_target)
@@ -159,6 +160,7 @@ def _embeddings(adapter: Adapter) -> Lines:
     finite = _finite(KEPT * j for j in range(len(pairs)))
     again = (f"finite = {finite}", "if finite != 0.0:", f"    finite = {entries}")
     lines = Lines(KEPT * len(pairs), [], [], [], [], "finite", again)
+    lines.carry.extend(f"clear(slopes[{s}], i, n)" for s in range(len(loss.sides)))
     voids = []
     for j, (kind, pair) in enumerate(pairs):
         one, other = (loss.sides.index(side) for side in pair)

@@ -6,7 +6,7 @@ where nobody asks for ln(1 - q).
 """
 
 from lossctl.engine.sums import fetch, nothing, tally
-from lossctl.maths import exp, larger, log, log1p, magnitude, ratio, select, smaller
+from lossctl.maths import TWO_52, exp, larger, log, log1p, log1p_part, magnitude, ratio, select, smaller
 
 INFINITY = float("inf")
 # What becomes of numbers that are not finite.
@@ -16,7 +16,7 @@ ERROR, SKIP, PROPAGATE = 0, 1, 2
 def bernoulli(z):
     """Return (q, r, log_q, log_r) of a logit: σ(z), σ(-z) and their logs, each with full relative precision."""
     small = exp(-magnitude(z))
-    rest = log1p(small)
+    rest = log1p_part(small)
     whole = 1.0 / (1.0 + small)
     part = small * whole
     q, r = select(z >= 0.0, whole, part), select(z >= 0.0, part, whole)
@@ -153,18 +153,18 @@ def labels(n, grid, image, start, target, ignore, nonfinite, temperature, tolera
     label, at_first = rows[0], image * inner + start
     for k in range(n):
         label[k] = fetch(target, at_first + k)
-        keep[k] = 0.0
     for c in range(classes):
         y_c = y[c]
         number = float(c)
         for k in range(n):
-            hit = select(label[k] == number, 1.0, 0.0)
-            y_c[k] = hit
-            keep[k] += hit
+            y_c[k] = select(label[k] == number, 1.0, 0.0)
     bad = nothing()
     for k in range(n):
-        bad = tally(bad, (keep[k] == 0.0) & (label[k] != ignore))
-        keep[k] = select(label[k] == ignore, 0.0, 1.0)
+        one = label[k]
+        # Only a whole number stays what it is.
+        known = (one >= 0.0) & (one < classes) & ((one + TWO_52) - TWO_52 == one)
+        bad = tally(bad, not (known | (one == ignore)))
+        keep[k] = select(one == ignore, 0.0, 1.0)
     return bad
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 BLOCK = 1024
-TILE = 16384
+TILE = 8192
 
 
 def tile_width(classes: int) -> int:

@@ -151,6 +151,12 @@ def push_apart(a, b, i, n, p, by, size, unit, by_a, by_b):
             store(by_b, k, fetch(by_b, k) - slope)
 
 
+def clear(by_a, i, n):
+    """Set the slopes of a row to 0."""
+    for k in range(i * n, i * n + n):
+        store(by_a, k, 0.0)
+
+
 def shares(a, b, i, n, top):
     """Return what each of the largest entries has of the slope of a maximum: all of it alone, else half."""
     tied = 0

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # Numbers of the prediction that are read at once; any multiple of all blocks gives the same bits.
 CHUNK = 1 << 20
+# Arrays in memory cost nothing to hold: in chunks so many times larger, threads rarely wait for each other.
+IN_MEMORY = 8
 
 
 class Sink(Protocol):
@@ -117,10 +119,13 @@ def evaluate_items(
             for request, way in (as_in(request, options) for request in asked)
         ]
         waiting = dict(zip(map(id, walks), sinks, strict=False))
-        for group in _by_pace(walks):
+        size = _chunk_size(sides)
+        for group in _by_pace(walks, size):
             early = {id(w): factor for w in group if id(w) in waiting and (factor := known_factor(w)) is not None}
             for key in early:
                 waiting[key].begin(sides.gradient_shape())
+            for walk in group:
+                walk.landing = getattr(waiting.get(id(walk)), "room", None)
             for chunk in _chunks(group[0], sides, workers):
                 for walk in group:
                     slopes = _step(
@@ -134,6 +139,7 @@ def evaluate_items(
         for walk in walks:
             results.append(finish_regions(walk) if isinstance(walk, RegionsWalk) else finish_summed(_summed(walk)))
             if id(walk) in waiting:
+                walk.landing = getattr(waiting[id(walk)], "room", None)
                 waiting[id(walk)].begin(sides.gradient_shape())
                 _second_pass(walk, sides, workers, waiting[id(walk)])
     inputs = tuple(side.described() for side in sides)
@@ -177,11 +183,11 @@ def _walk(request: Request, sides: Sides, options: Options, workers: Workers) ->
     return kinds.get(shape, ItemsWalk)(request, reading, options, workers)
 
 
-def _by_pace(walks: Sequence[Walk]) -> list[list[Walk]]:
+def _by_pace(walks: Sequence[Walk], size: int) -> list[list[Walk]]:
     """Return the walks in groups that read the same numbers per unit, so that they can share a pass."""
     groups: dict[tuple[int, ...], list[Walk]] = {}
     for walk in walks:
-        pace = walk.per_pred, walk.per_target, walk.per_weight, walk.chunk(CHUNK)
+        pace = walk.per_pred, walk.per_target, walk.per_weight, walk.chunk(size)
         groups.setdefault(pace, []).append(walk)
     return list(groups.values())
 
@@ -189,11 +195,19 @@ def _by_pace(walks: Sequence[Walk]) -> list[list[Walk]]:
 def _chunks(walk: Walk, sides: Sides, workers: Workers) -> Iterator[Chunk]:
     """Yield the data in chunks, each read while the one before is computed (unless there is nothing to read)."""
     chunks = _read(walk, sides)
-    return chunks if all(isinstance(side.source, ArraySource) for side in sides) else workers.ahead(chunks)
+    return chunks if _in_memory(sides) else workers.ahead(chunks)
+
+
+def _in_memory(sides: Sides) -> bool:
+    return all(isinstance(side.source, ArraySource) for side in sides)
+
+
+def _chunk_size(sides: Sides) -> int:
+    return IN_MEMORY * CHUNK if _in_memory(sides) else CHUNK
 
 
 def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
-    units = walk.chunk(CHUNK)
+    units = walk.chunk(_chunk_size(sides))
     per_weight = 0 if isinstance(walk, RegionsWalk) else walk.per_weight
     paces = (walk.per_pred, walk.per_target, per_weight, *(walk.per_pred for _ in sides.more))
     pieces = [

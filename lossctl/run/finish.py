@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -11,7 +12,7 @@ from lossctl.run.ledger import Ledger, Portion, grouped
 from lossctl.run.result import Group, Result
 from lossctl.run.sides import joined
 from lossctl.run.signature import signature
-from lossctl.run.walk import SummedWalk, Walk
+from lossctl.run.walk import SummedWalk, Walk, settled
 
 
 def known_factor(walk: Walk) -> float | None:
@@ -26,9 +27,24 @@ def known_factor(walk: Walk) -> float | None:
     if options.normalizer is not None:
         return 1.0 / options.normalizer
     inner, images = walk.reading.inner, walk.reading.images
-    plain = walk.loss.weight is None and options.weights is None and options.ignore_index is None
-    plain = plain and options.nonfinite != "skip"
+    plain = options.weights is None and options.ignore_index is None and options.nonfinite != "skip"
+    plain = plain and (walk.loss.weight is None or _rows_count_one(walk))
     return 1.0 / (images * inner) if plain and images else None
+
+
+def _rows_count_one(walk: SummedWalk) -> bool:
+    """Tell whether every row of scores with a label counts for 1 in the mean, whatever its scores are."""
+    loss, classes = walk.loss, walk.reading.classes
+    plain = walk.reading.target == "labels" and walk.options.class_weights is None and loss.convention is None
+    if not plain or loss.weight is None or loss.shape != "classes":
+        return False
+    known = {"class_weight": 1.0, "classes": classes}
+    rest = settled(walk.settings)
+    # What depends on the scores becomes NaN.
+    hit, miss = (
+        loss.weight(*((known | {"y": y}).get(name, math.nan) for name in loss.data), *rest) for y in (1.0, 0.0)
+    )
+    return bool(hit + (classes - 1) * miss == 1.0)
 
 
 def summed_factor(walk: SummedWalk) -> float:

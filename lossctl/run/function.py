@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +17,6 @@ from lossctl.run.foreground import Foreground, scheme
 from lossctl.run.groups import columns_of
 from lossctl.run.joint import evaluate as evaluate_requests
 from lossctl.run.options import Options, option_names
-from lossctl.run.ranked import Apart
 from lossctl.run.result import Result
 from lossctl.run.sides import ArraySource
 
@@ -95,29 +95,42 @@ class LossFunction:
 
         request, options = split(self._request, keywords)
         sides, goal = opened(request.losses[0], pred, target, ArraySource)
-        pieces = [_Pieces() for _ in sides]
-        sink: Any = Apart(pieces) if len(pieces) > 1 else pieces[0]
+        sink = _Gradient(len(sides))
         result = evaluate_requests([request], sides, goal, options, [sink] if with_gradient else [])[0]
         value = result.value if result.value is not None else np.asarray(result.values, np.float64)
         if not with_gradient:
             return value, None
         given = pred if len(sides) > 1 else (pred,)
-        slopes = [np.concatenate(p.pieces).reshape(np.shape(x)) for p, x in zip(pieces, given, strict=True)]
+        slopes = [flat.reshape(np.shape(x)) for flat, x in zip(sink.flats, given, strict=True)]
         return value, tuple(slopes) if len(sides) > 1 else slopes[0]
 
 
-class _Pieces:
-    """A gradient in memory."""
+class _Gradient:
+    """A gradient in memory, by one side or by several: the kernels write it where it is to stay."""
 
-    def begin(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, sides: int) -> None:
+        """Expect a shape, or one for each of several sides."""
+        self._sides = sides
+
+    def begin(self, shape: Any) -> None:
         """Start anew."""
-        self.pieces: list[Any] = []
-
-    def append(self, flat: Any) -> None:
-        """Keep a piece."""
         import numpy as np
 
-        self.pieces.append(np.asarray(flat, np.float64))
+        shapes = shape if self._sides > 1 else (shape,)
+        self.flats = [np.empty(math.prod(of_side)) for of_side in shapes]
+        self._filled = [0] * self._sides
+
+    def room(self, *sizes: int) -> list[Any]:
+        """Return the room for the next numbers of each side."""
+        return [flat[start : start + size] for flat, start, size in zip(self.flats, self._filled, sizes, strict=True)]
+
+    def append(self, slopes: Any) -> None:
+        """Take the next numbers, which may be in their place."""
+        pieces = slopes if self._sides > 1 else (slopes,)
+        for side, (room, piece) in enumerate(zip(self.room(*map(len, pieces)), pieces, strict=True)):
+            if isinstance(piece, list) or piece.ctypes.data != room.ctypes.data:
+                room[:] = piece
+            self._filled[side] += len(piece)
 
 
 def split(request: Asked, keywords: Mapping[str, Any]) -> tuple[Asked, Options]:

@@ -116,7 +116,7 @@ class PairsWalk(ItemsWalk):
         blocks = -(-count // BLOCK)
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, count) if values else None
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss))
+        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
         def work(lo: int, hi: int) -> None:
             for block in range(lo, hi, TILE // BLOCK):

@@ -97,11 +97,11 @@ class RankedWalk(SummedWalk):
         out = room(fast, chunk.units) if values else None
         portions = room(fast, chunk.units) if values and self.ledger is not None else None
         flats = (chunk.pred, *chunk.more)
-        by = tuple(room(fast, len(flat)) for flat in flats) if slopes else None
+        by = tuple(self.room_for_slopes(fast, *map(len, flats))) if slopes else None
         sides = tuple(given(fast, flat) for flat in flats)
         target = given(fast, chunk.target) if self.per_target else None
         weights = given(fast, self.weights_of(chunk))
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss))
+        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
         def work(lo: int, hi: int) -> None:
             kernel(

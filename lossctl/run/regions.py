@@ -118,7 +118,7 @@ class SumsWalk(RegionsWalk):
         self.sums: dict[int, list[list[list[float]]]] = {}
 
     def _common(self, fed: tuple[Any, ...]) -> tuple[Any, ...]:
-        numbers = adapt.numbers(self.settings, adapt.static_names(self.loss)) if self.loss.part else ()
+        numbers = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings)) if self.loss.part else ()
         return (*fed, bool(self.settings.get("squared", False)), numbers)
 
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
@@ -180,7 +180,7 @@ class SumsWalk(RegionsWalk):
         classes, n = fed[0][2], len(self.names)
         by = [slope for i in self.images_of(chunk) for c in range(classes) for slope in self._by.get((i, c), [0.0] * n)]
         flat = given(fast, by)
-        slopes = room(fast, len(chunk.pred))
+        slopes = self.room_for_slopes(fast, len(chunk.pred))[0]
         common = self._common(fed)
         self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, *common, flat, slopes))
         return slopes

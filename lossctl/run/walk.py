@@ -60,6 +60,8 @@ class Walk(ABC):
         self.native = False
         self.used = self.seen = self.degenerate = self.infinite = self.weightless = 0
         self.values: list[Any] = []
+        # What has room for slopes where they are to end up: arrays of these sizes.
+        self.landing: Callable[..., Sequence[Any]] | None = None
 
     def chunk(self, numbers: int) -> int:
         """Return how many units make a chunk of about that many numbers."""
@@ -75,6 +77,16 @@ class Walk(ABC):
             self.workers.spread(blocks, work)
         else:
             work(0, blocks)
+
+    def room_for_slopes(self, fast: bool, *sizes: int) -> Sequence[Any]:
+        """Return room that a kernel fills completely, for the slopes of each side."""
+        if not fast:
+            return [[0.0] * size for size in sizes]
+        if self.landing is not None:
+            return self.landing(*sizes)
+        import numpy as np
+
+        return [np.empty(size) for size in sizes]
 
     def kernels(self, reading: tuple[str, ...], chunk: Chunk) -> tuple[bool, tuple[Callable[..., Any], ...]]:
         """Return whether to compile, and the kernels for this chunk."""
@@ -152,8 +164,8 @@ class SummedWalk(Walk):
 
     def keep(self, sums: Any, counts: Any, units: int) -> int:
         """Add the sums and counts of a chunk; return how many items were invalid."""
-        sums, counts = listed(sums), listed(counts)
-        used, flat, infinite, bad, weightless = (sum(counts[kind::COUNTS]) for kind in range(COUNTS))
+        sums = listed(sums)
+        used, flat, infinite, bad, weightless = columns(counts, COUNTS)
         self.losses.extend(sums[0::2])
         self.shares.extend(sums[1::2])
         self.used += used
@@ -161,7 +173,7 @@ class SummedWalk(Walk):
         self.degenerate += flat
         self.infinite += infinite
         self.weightless += weightless
-        return int(bad)
+        return bad
 
     def kept(self, values: Any, target: Flat) -> Any:
         """Return the values of the items that count; a kernel marks the others with NaN."""
@@ -211,9 +223,9 @@ class ItemsWalk(SummedWalk):
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, chunk.units) if values else None
         portions = room(fast, chunk.units) if values and self.ledger is not None else None
-        by = room(fast, len(chunk.pred)) if slopes else None
+        by = self.room_for_slopes(fast, len(chunk.pred))[0] if slopes else None
         pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss))
+        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
         def work(lo: int, hi: int) -> None:
             kernel(
@@ -255,10 +267,10 @@ class RowsWalk(SummedWalk):
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, items) if values else None
         portions = room(fast, items) if values and self.ledger is not None else None
-        by = room(fast, len(chunk.pred)) if slopes else None
+        by = self.room_for_slopes(fast, len(chunk.pred))[0] if slopes else None
         pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
         class_weights = given(fast, self.weights_of_classes)
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss))
+        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
         temperature = float(self.settings.get("temperature") or 1.0)
         # A single probability need not sum to 1.
         tolerances = (tolerance(chunk.pred), tolerance(chunk.target)) if self.reading.classes > 1 else (0.0, 0.0)
@@ -298,6 +310,14 @@ def class_weights(given: Sequence[float] | None, classes: int) -> list[float]:
 def listed(numbers: Any) -> list[Any]:
     """Return the numbers that a kernel wrote as a list."""
     return numbers if isinstance(numbers, list) else numbers.tolist()
+
+
+def columns(numbers: Any, width: int) -> list[int]:
+    """Return the sums of every width-th whole number that a kernel wrote, from the first, the second, … on."""
+    if isinstance(numbers, list):
+        return [sum(numbers[kind::width]) for kind in range(width)]
+    found: list[int] = numbers.reshape(-1, width).sum(axis=0).tolist()
+    return found
 
 
 def settled(settings: dict[str, Setting]) -> list[Setting]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from lossctl.run.regions import Cell, Outcome, RegionsWalk
 from lossctl.run.walk import Chunk
 
 Numbers = npt.NDArray[np.float64]
+T = TypeVar("T")
 # More than any data have: all of them at once.
 ALL = 1 << 50
 
@@ -45,8 +46,9 @@ class WholeWalk(RegionsWalk):
         """Compute the losses of a chunk's images."""
         bad, planes = self._planes(chunk, count=True)
         if not bad:
-            for cells in self.pools(self.images_of(chunk)):
-                self.values.append(Outcome(cells, self._loss(chunk, planes, cells), self.absent(cells)))
+            pools = list(self.pools(self.images_of(chunk)))
+            losses = self._each(chunk, pools, lambda cells: self._loss(chunk, planes, cells))
+            self.values += [Outcome(c, loss, self.absent(c)) for c, loss in zip(pools, losses, strict=True)]
         return bad, None
 
     def outcomes(self, images: Sequence[int] | None = None) -> list[Outcome]:
@@ -65,11 +67,10 @@ class WholeWalk(RegionsWalk):
         """Compute the images again, and carry the slopes of their parts back."""
         _, planes = self._planes(chunk, count=False)
         by = np.zeros(planes.q.shape)
-        for cells in self.pools(self.images_of(chunk)):
-            if cells[0] in self._factors:
-                self._part_slopes(chunk, planes, cells, by)
+        pools = [cells for cells in self.pools(self.images_of(chunk)) if cells[0] in self._factors]
+        self._each(chunk, pools, lambda cells: self._part_slopes(chunk, planes, cells, by))
         fast, (_, _, _, kernel, _, _), (grid, width, *_), blocks = self.feed(chunk)
-        slopes = np.zeros(len(chunk.pred))
+        slopes = self.room_for_slopes(True, len(chunk.pred))[0]
         flat = (planes.q.ravel(), planes.r.ravel(), by.ravel())
         self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, grid, width, *flat, slopes))
         return slopes
@@ -95,7 +96,11 @@ class WholeWalk(RegionsWalk):
         first, c = self.images_of(chunk)[0], cells[0][1]
         places = [image - first for image, _ in cells]
         kept = planes.kept[places]
-        z, q, r, y = (None if plane is None else plane[places, c][kept] for plane in planes[:4])
+        everything = bool(kept.all())
+        z, q, r, y = (
+            None if plane is None else plane[places, c].reshape(-1) if everything else plane[places, c][kept]
+            for plane in planes[:4]
+        )
         from_pred = from_target = None
         if "from_pred" in self.loss.data:
             line = self.reading.line or kept.shape[1]
@@ -108,39 +113,42 @@ class WholeWalk(RegionsWalk):
             )  # fmt: skip
         return [z, q, r, y, from_pred, from_target], kept
 
-    def _parts(self, kernel: Callable[..., Any], fast: bool, arrays: list[Any], *more: Any) -> Numbers:
+    def _parts(self, kernel: Callable[..., Any], arrays: list[Any], *more: Any) -> Numbers:
         out = np.zeros(len(arrays[1]))
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss))
+        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
         blocks = -(-len(out) // BLOCK)
-        self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, len(out), *arrays, params, *more, out))
+        kernel(0, blocks, len(out), *arrays, params, *more, out)
         return out
 
+    def _each(self, chunk: Chunk, pools: Sequence[list[Cell]], work: Callable[[list[Cell]], T]) -> list[T]:
+        """Return work(cells) of each pool: compiled work by several threads, as sorting and distances are slow."""
+        return self.workers.each(pools, work) if self.feed(chunk)[0] else [work(cells) for cells in pools]
+
     def _loss(self, chunk: Chunk, planes: Planes, cells: list[Cell]) -> float:
-        fast, (_, kernel, _, _, falling, _), _, _ = self.feed(chunk)
+        _, (_, kernel, _, _, falling, _), _, _ = self.feed(chunk)
         arrays, _ = self._pool(chunk, planes, cells)
-        parts = self._parts(kernel, fast, arrays)
+        parts = self._parts(kernel, arrays)
         if not len(parts):
             return math.nan
         if not self.loss.sorted:
-            return exact(map(float, parts)) / len(parts)
+            return exact(parts.tolist()) / len(parts)
         hits = arrays[3]
-        total = exact(map(float, hits))
-        return float(falling(*in_order(parts, hits), len(parts), total))
+        return float(falling(*in_order(parts, hits), len(parts), exact_sum(hits)))
 
     def _part_slopes(self, chunk: Chunk, planes: Planes, cells: list[Cell], by: Numbers) -> None:
-        fast, (_, kernel, slope_kernel, _, _, gains), _, _ = self.feed(chunk)
+        _, (_, kernel, slope_kernel, _, _, gains), _, _ = self.feed(chunk)
         arrays, kept = self._pool(chunk, planes, cells)
         factor = self._factors[cells[0]]
         if self.loss.sorted:
-            parts, hits = self._parts(kernel, fast, arrays), arrays[3]
-            order = np.argsort(parts, kind="stable")
-            in_turn = np.zeros(len(parts))
-            gains(parts[order], hits[order], len(parts), exact(map(float, hits)), in_turn)
+            parts, hits = self._parts(kernel, arrays), arrays[3]
+            order = np.argsort(keyed(parts, hits) if hard(hits) else parts, kind="stable")
+            in_turn = np.empty(len(parts))
+            gains(parts[order], hits[order], len(parts), exact_sum(hits), in_turn)
             gain = np.empty(len(parts))
             gain[order] = factor * in_turn
         else:
             gain = np.full(len(arrays[1]), factor / max(1, len(arrays[1])))
-        slopes = self._parts(slope_kernel, fast, arrays, gain)
+        slopes = self._parts(slope_kernel, arrays, gain)
         first, c = self.images_of(chunk)[0], cells[0][1]
         places = [image - first for image, _ in cells]
         part = np.zeros(kept.shape)
@@ -148,11 +156,26 @@ class WholeWalk(RegionsWalk):
         by[places, c] = part
 
 
+def hard(hits: Numbers) -> bool:
+    """Tell whether all targets are 0 or 1."""
+    return bool(((hits == 0) | (hits == 1)).all())
+
+
+def exact_sum(hits: Numbers) -> float:
+    """Return the correctly rounded sum of targets."""
+    return float(np.count_nonzero(hits)) if hard(hits) else exact(hits.tolist())
+
+
+def keyed(errors: Numbers, hits: Numbers) -> npt.NDArray[np.uint64]:
+    """Return whole numbers in the order of errors (none negative); the hit rides in the spare bit of the sign."""
+    return (errors.view(np.uint64) << np.uint64(1)) | hits.astype(np.uint64)
+
+
 def in_order(errors: Numbers, hits: Numbers) -> tuple[Numbers, Numbers]:
     """Return errors (none negative) in rising order, each with its hit."""
-    if ((hits == 0) | (hits == 1)).all():
-        # Sorting whole numbers is several times faster than sorting places: the hit rides in the spare bit of the sign.
-        keys = (errors.view(np.uint64) << np.uint64(1)) | hits.astype(np.uint64)
+    if hard(hits):
+        # Sorting whole numbers is several times faster than sorting places.
+        keys = keyed(errors, hits)
         keys.sort()
         return (keys >> np.uint64(1)).view(np.float64), (keys & np.uint64(1)).astype(np.float64)
     order = np.argsort(errors, kind="stable")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 # Fewer blocks than this are not worth a second thread.
 GRAIN = 16
@@ -48,6 +49,12 @@ class Workers:
         pending = [self._executor().submit(work, lo, hi) for lo, hi in itertools.pairwise(bounds)]
         for future in pending:
             future.result()
+
+    def each(self, items: Sequence[T], work: Callable[[T], R]) -> list[R]:
+        """Return work(item) of all items, several at a time. The work must not spread itself over this pool."""
+        if self._threads == 1 or len(items) < 2:
+            return [work(item) for item in items]
+        return list(self._executor().map(work, items))
 
     def ahead(self, pieces: Iterator[T]) -> Iterator[T]:
         """Yield the pieces, each fetched while the one before is worked on."""

@@ -34,7 +34,7 @@ Examples
     0,0,20,5 0,0,10,10 = 1.22916666667
 """
 
-from lossctl.loss import NonNegative
+from lossctl.loss import Exponent
 from lossctl.losses.box import eiou
 from lossctl.losses.box._geometry import measure
 from lossctl.maths import held, power
@@ -43,7 +43,7 @@ SHAPE = "boxes"
 WEIGHTLESS = "a disjoint pair counts for nothing, so that worse boxes can have the lower loss"
 
 
-def value(p, g, gamma: NonNegative = 0.5):
+def value(p, g, gamma: Exponent = 0.5):
     return held(weight(p, g, gamma)) * eiou.value(p, g)
 
 

@@ -45,7 +45,7 @@ Examples
 
 from typing import Literal
 
-from lossctl.loss import NonNegative, Positive
+from lossctl.loss import Exponent, NonNegative, Positive
 from lossctl.losses.box._geometry import Slope, add, diagonal2, iou_slope, measure, to_coordinates
 from lossctl.maths import exp, held, power, ratio, select, smaller, times
 
@@ -56,7 +56,7 @@ LARGEST = 2.0**1000
 
 def value(
     p, g,
-    version: Literal["1", "2", "3"] = "1", gamma: NonNegative = 0.5, k: Positive = 1.9, delta: Positive = 3.0,
+    version: Literal["1", "2", "3"] = "1", gamma: Exponent = 0.5, k: Positive = 1.9, delta: Positive = 3.0,
     iou_mean: NonNegative | Literal["auto"] = "auto",
 ):  # fmt: skip
     pair = measure(p, g)

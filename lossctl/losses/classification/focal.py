@@ -29,13 +29,13 @@ Examples
     2,-1,.5,-3 1,0,0,1 --input logits --alpha none = 0.79203841555709488
 """
 
-from lossctl.loss import NonNegative, Unit
+from lossctl.loss import Exponent, Unit
 from lossctl.maths import power, times
 
 SHAPE = "binary"
 
 
-def value(q, r, log_q, log_r, y, alpha: Unit | None = 0.25, gamma: NonNegative = 2.0):
+def value(q, r, log_q, log_r, y, alpha: Unit | None = 0.25, gamma: Exponent = 2.0):
     entropy = -times(y, log_q) - times(1.0 - y, log_r)
     return share(y, alpha) * times(power(wrong(q, r, y), gamma), entropy)
 

@@ -28,14 +28,14 @@ Examples
     2,-1,.5,-3 1,0,0,1 --input logits = 0.79203841555709488
 """
 
-from lossctl.loss import NonNegative
+from lossctl.loss import Exponent
 from lossctl.losses.classification._focus import power_slope
 from lossctl.maths import power, select, times
 
 SHAPE = "binary"
 
 
-def value(q, r, log_q, log_r, y, alpha: NonNegative = 2.0, gamma: NonNegative = 4.0):
+def value(q, r, log_q, log_r, y, alpha: Exponent = 2.0, gamma: Exponent = 4.0):
     peak = -times(power(r, alpha), log_q)
     rest = -times(power(1.0 - y, gamma) * power(q, alpha), log_r)
     return select(y == 1.0, peak, rest)

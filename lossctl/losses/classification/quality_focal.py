@@ -25,13 +25,13 @@ Examples
     2,-1,.5,-3 1,0,0,1 --input logits = 0.79203841555709488
 """
 
-from lossctl.loss import NonNegative
+from lossctl.loss import Exponent
 from lossctl.maths import magnitude, power, slope_of_abs, times
 
 SHAPE = "binary"
 
 
-def value(q, r, log_q, log_r, y, beta: NonNegative = 2.0):
+def value(q, r, log_q, log_r, y, beta: Exponent = 2.0):
     return times(power(magnitude(distance(q, r, y)), beta), entropy(log_q, log_r, y))
 
 

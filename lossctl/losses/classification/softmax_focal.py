@@ -28,13 +28,13 @@ Examples
     '2,.5,-1;.1,.2,.3' 0,2 --input logits = 0.20617522539079868
 """
 
-from lossctl.loss import NonNegative
+from lossctl.loss import Exponent
 from lossctl.maths import power, times
 
 SHAPE = "classes"
 
 
-def value(r, log_q, y, class_weight, gamma: NonNegative = 2.0):
+def value(r, log_q, y, class_weight, gamma: Exponent = 2.0):
     return -times(class_weight * y * power(r, gamma), log_q)
 
 

@@ -28,7 +28,7 @@ Examples
     2,-1,.5,-3 1,0,0,1 --input logits = 0.8688919015981556
 """
 
-from lossctl.loss import NonNegative
+from lossctl.loss import Exponent, NonNegative
 from lossctl.losses.classification._focus import power_slope
 from lossctl.losses.classification.quality_focal import entropy
 from lossctl.maths import power, select, times
@@ -36,7 +36,7 @@ from lossctl.maths import power, select, times
 SHAPE = "binary"
 
 
-def value(q, log_q, log_r, y, alpha: NonNegative = 0.75, gamma: NonNegative = 2.0):
+def value(q, log_q, log_r, y, alpha: NonNegative = 0.75, gamma: Exponent = 2.0):
     return times(select(y > 0.0, y, alpha * power(q, gamma)), entropy(log_q, log_r, y))
 
 

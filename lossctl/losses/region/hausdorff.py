@@ -28,13 +28,15 @@ Examples
     .9,.2,.6,.3;.8,.7,.1,.2 1,0,0,1;1,1,0,0 --input probs = 0.285
 """
 
-from lossctl.loss import Positive
+from typing import Annotated
+
+from lossctl.loss import Interval
 from lossctl.maths import power
 
 SHAPE = "regions"
 
 
-def value(q, r, y, from_pred, from_target, alpha: Positive = 2.0):
+def value(q, r, y, from_pred, from_target, alpha: Annotated[float, Interval(0, low_open=True, exponent=True)] = 2.0):
     error = q * (1.0 - y) - r * y
     return error * error * (power(from_pred, alpha) + power(from_target, alpha))
 

@@ -30,13 +30,24 @@ Examples
     2,-1,.5,-3 1,0,0,1 --input logits = 0.65630675892368396
 """
 
-from lossctl.loss import Unit
+from typing import Annotated
+
+from lossctl.loss import Interval, Unit
 from lossctl.maths import power, ratio, times
 
 SHAPE = "regions"
 
 
-def value(tp, fp, fn, parts, count, lam: Unit = 0.5, delta: Unit = 0.6, gamma: Unit = 0.5):
+def value(
+    tp,
+    fp,
+    fn,
+    parts,
+    count,
+    lam: Unit = 0.5,
+    delta: Unit = 0.6,
+    gamma: Annotated[float, Interval(0, 1, exponent=True)] = 0.5,
+):
     return lam * ratio(parts, count) + (1.0 - lam) * power(missing(tp, fp, fn, delta), gamma)
 
 

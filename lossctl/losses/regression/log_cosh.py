@@ -23,7 +23,7 @@ Examples
     -3,-.5,0,.2,2 0,0,0,0,0 = 0.75486276614678688
 """
 
-from lossctl.maths import exp, expm1, log1p, magnitude, select, smaller, tanh
+from lossctl.maths import exp, expm1, log1p, log1p_part, magnitude, select, smaller, tanh
 
 LN_2 = 0.6931471805599453
 
@@ -33,7 +33,7 @@ def value(pred, target):
     # ln cosh x = ln(1 + (e^x - 1)² / (2 e^x)) keeps the digits that cancel in the other form near 0.
     rise = expm1(smaller(x, 1.0))
     near = log1p(0.5 * rise * (rise / (1.0 + rise)))
-    far = x + log1p(exp(-2.0 * x)) - LN_2
+    far = x + log1p_part(exp(-2.0 * x)) - LN_2
     return select(x < 1.0, near, far)
 
 

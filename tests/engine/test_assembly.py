@@ -1,0 +1,67 @@
+"""Whether the hot loops are made of packed instructions: nothing else tells when a formula stops vectorising."""
+
+import re
+
+import numpy as np
+import pytest
+
+import lossctl
+from lossctl.engine import kernels
+
+compiler = pytest.importorskip("lossctl.engine.compile")
+llvm = pytest.importorskip("llvmlite.binding")
+
+# Beyond `SMALL`, so that kernels are compiled.
+N = 1 << 16
+# One loss for each loop that vectorises over items, and an instruction that its hot loop cannot do without.
+LOOPS = {
+    "mse": "vmulpd",
+    "giou": "vdivpd",
+    "bce": "vdivpd",
+    "focal": "vdivpd",
+    "ce": "vdivpd",
+    "dice": "vdivpd",
+}
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Collect the kernels that are compiled; those from a cache have no text."""
+    found, compile_it = [], compiler.compiled
+    monkeypatch.setattr(compiler, "cache_directory", lambda: None)
+    monkeypatch.setattr(compiler, "compiled", lambda *given: found.append(compile_it(*given)) or found[-1])
+    kernels._kernels.cache_clear()
+    yield found
+    kernels._kernels.cache_clear()
+
+
+def data(name):
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, N))
+    if name == "giou":
+        return (*np.sort(rng.random((2, N // 4, 2, 2)), axis=2).reshape(2, -1, 4), {})
+    if name == "ce":
+        return x.reshape(-1, 16), rng.integers(0, 16, N // 16), {"input": "logits"}
+    if name == "dice":
+        return x.reshape(1, 256, -1), (y > 0).astype(np.uint8).reshape(1, 256, -1), {"input": "logits", "layout": "NHW"}
+    return x, (y > 0).astype(float), {} if name == "mse" else {"input": "logits"}
+
+
+@pytest.mark.skipif(not llvm.get_host_cpu_features().get("avx"), reason="looks for the wide registers of x86")
+@pytest.mark.parametrize("name", LOOPS)
+def test_hot_loops_are_packed(name, made):
+    pred, target, options = data(name)
+    lossctl.loss(name)(pred, target, **options)
+    texts = [text for kernel in made for text in kernel.inspect_asm().values()]
+    assert any(re.search(rf"{LOOPS[name]}\s.*[yz]mm", text) for text in texts)
+
+
+@pytest.mark.skipif(not llvm.get_host_cpu_features().get("avx"), reason="looks for the instructions of x86")
+def test_easy_exponents_leave_nothing_of_the_power(made):
+    pred, target, options = data("focal")
+    for gamma in (2.0, 2.5):
+        lossctl.loss("focal", gamma=gamma)(pred, target, **options)
+    easy, other = (next(iter(kernel.inspect_asm().values())) for kernel in made)
+    # The root that an exponent of ½ would take.
+    assert "vsqrt" in other
+    assert "vsqrt" not in easy
