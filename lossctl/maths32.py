@@ -10,6 +10,8 @@ Errors are in units in the last place (ulp) of a float32; `tests/test_maths32.py
 Sources: the polynomials of exp, log and atan are those of Moshier's Cephes, the reductions those of `lossctl.maths`.
 """
 
+import math
+
 from lossctl import maths
 from lossctl.maths import clamp, select, smaller
 
@@ -237,14 +239,22 @@ def _wide_product(y, log):
     return clamp(clamp(y, -1e12, 1e12) * log, -120.0, 120.0)
 
 
+def _easy_power(x, y, other):
+    # x to an exponent that takes a few products or a root, else `other`: all that is left where y is a constant.
+    square = wide(x) * wide(x)
+    easy = select(y == 4.0, narrow(square * square), select(y == 3.0, narrow(square * wide(x)), x))
+    easy = select(y == 2.0, x * x, select(y == 0.5, math.sqrt(select(x > 0.0, x, 0.0)), easy))
+    return select((y == 0.5) | (y == 1.0) | (y == 2.0) | (y == 3.0) | (y == 4.0), easy, other)
+
+
 def power(x, y):
     """The power xʸ for x ≥ 0, within 1 ulp, with the special values of `lossctl.maths.power`.
 
-    e^(y·log x) in doubles of as many digits as it takes.
+    e^(y·log x) in doubles of as many digits as it takes; of easy exponents products and a root.
     """
     f = _wide_fraction(wide(x))
     log_x = _wide_log(wide(x), wide(narrow(f) / (2.0 + narrow(f))), f)
-    result = narrow(_wide_exp(_wide_product(wide(y), log_x)))
+    result = _easy_power(x, y, narrow(_wide_exp(_wide_product(wide(y), log_x))))
     at_end = select(y == 0.0, 1.0, select((y > 0.0) == (x > 1.0), INF, 0.0))
     result = select((x == 0.0) | (x == INF), at_end, result)
     result = select(x >= 0.0, result, NAN)
