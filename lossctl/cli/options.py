@@ -73,6 +73,12 @@ OPTIONS: dict[str, Entry] = {
     "normalizer": Entry("Result", "N", "what the mean divides the sum by, instead of the count", float),
     "group_by": Entry("Result", "SOURCE", "a result for each group beside the total: file::column, class or image"),
     "like": Entry("Result", "LIBRARY", f"as it computes the loss, see lossctl explain: {_one_of(Library)}"),
+    "arithmetic": Entry(
+        "Result",
+        "HOW",
+        f"what a float32 or float16 PRED is computed in: {_one_of(choices.Arithmetic)}; sums stay float64 [float64]",
+        default="float64",
+    ),
     "threads": Entry("Result", "N", "threads to compute with; changes no digit [one for each CPU]", int),
 }
 OUTPUTS: dict[str, Entry] = {

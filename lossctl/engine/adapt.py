@@ -85,7 +85,7 @@ class Adapter:
 
     def call(self, function: str) -> str:
         """Return the text of a call of `value`, `slope` or `weight` with data and settings in place."""
-        data = [{"pred": "x", "target": "t"}.get(name, name) for name in self.loss.data]
+        data = [{"pred": "x", "target": "t", "classes": "float(classes)"}.get(name, name) for name in self.loss.data]
         return f"{function}({', '.join([*data, *self.arguments])})"
 
     def call_part(self, function: str, names: dict[str, str]) -> str:

@@ -22,7 +22,7 @@ def softmax_back(n, classes, q, r, by_q, by_log_q, by_log_r, scale, base, step, 
         rest_log[k] = 0.0
     for c in range(classes):
         q_c, by_c, by_log_c = q[c], by_q[c], by_log_q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             leads = first[k] == number
             own = times(q_c[k], by_c[k])
@@ -33,7 +33,7 @@ def softmax_back(n, classes, q, r, by_q, by_log_q, by_log_r, scale, base, step, 
             lead_log[k] = select(leads, by_log_c[k], lead_log[k])
     for c in range(classes):
         q_c, r_c, own_c, by_log_c = q[c], r[c], by_q[c], by_log_q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             leads = first[k] == number
             others = rest[k] + select(leads, 0.0, lead[k] - own_c[k])

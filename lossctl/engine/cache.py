@@ -45,7 +45,7 @@ def sources_digest() -> str:
     """Return a digest of everything that decides what a kernel compiles to, but for the CPU and the kernel's key."""
     digest = hashlib.sha256(repr((version("numba"), version("llvmlite"), sys.version)).encode())
     rooms = ("engine", "like", "losses")
-    files = [PACKAGE / "maths.py", *(file for room in rooms for file in (PACKAGE / room).rglob("*.py"))]
+    files = [*PACKAGE.glob("maths*.py"), *(file for room in rooms for file in (PACKAGE / room).rglob("*.py"))]
     for file in sorted(files):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -78,13 +78,26 @@ def _register(function: Function, implementation: Function) -> None:
     overload(function, jit_options=INLINED, strict=False, prefer_literal=True)(room["typed"])
 
 
-_register(maths.bits, lambda x: _bits(x))
-_register(maths.unbits, lambda i: _unbits(i))
-_register(sums.room, lambda n: np.zeros(n))
-_register(sums.rooms, lambda rows, n: np.zeros((rows, n)))
-_register(sums.fetch, lambda values, i: _fetch(values, i))
-_register(sums.store, lambda values, i, x: _store(values, i, x))
-_registered: set[Function] = {maths.bits, maths.unbits, sums.room, sums.rooms, sums.fetch, sums.store}
+# Functions whose compiled form is not made from their text.
+provided: set[Function] = set()
+_registered: set[Function] = set()
+
+
+def provide(function: Function, implementation: Function) -> None:
+    """Let compiled code call `function` as the numba function `implementation`, and not as what it says itself."""
+    provided.add(function)
+    _registered.add(function)
+    _register(function, implementation)
+
+
+provide(maths.bits, lambda x: _bits(x))
+provide(maths.unbits, lambda i: _unbits(i))
+provide(sums.room, lambda n: np.zeros(n))
+provide(sums.rooms, lambda rows, n: np.zeros((rows, n)))
+provide(sums.fetch, lambda values, i: _fetch(values, i))
+provide(sums.store, lambda values, i, x: _store(values, i, x))
+provide(sums.nothing, lambda: np.int32(0))
+provide(sums.tally, lambda count, holds: np.int32(count + np.int32(holds)))
 
 
 def register(function: Function) -> None:

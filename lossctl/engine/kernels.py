@@ -26,12 +26,13 @@ _interpreted: dict[tuple[object, ...], int] = {}
 
 
 def choose(
-    loss: Loss, settings: dict[str, Setting], reading: tuple[str, ...], size: int
+    loss: Loss, settings: dict[str, Setting], reading: tuple[str, ...], size: int, native: bool = False
 ) -> tuple[bool, tuple[Function, ...]]:
     """Return whether `size` numbers, with those before, are worth compiled kernels or have them, and the kernels.
 
     reading: (source, pred format, target format, nonfinite) for numbers, binary scores and boxes; (source, target)
-    for rows; (activation, target) for regions; nothing for scores and embeddings.
+    for rows; (activation, target) for regions; nothing for scores and embeddings. `native`: kernels in single
+    precision, which are compiled for any size.
     """
     static = adapt.static_names(loss, settings)
     key = (
@@ -39,6 +40,8 @@ def choose(
         tuple((name, setting if name in static else ANY) for name, setting in settings.items()),
         reading,
     )
+    if native:
+        return True, _kernels(*key, True, native)
     fast = size > SMALL or key in _warm or _interpreted.get(key, 0) > PATIENCE
     if fast:
         _warm.add(key)
@@ -60,7 +63,7 @@ def foreground_kernel(source: str, fast: bool) -> Function:
 
 @functools.cache
 def _kernels(
-    loss: Loss, settings: tuple[tuple[str, Setting], ...], reading: tuple[str, ...], fast: bool
+    loss: Loss, settings: tuple[tuple[str, Setting], ...], reading: tuple[str, ...], fast: bool, native: bool = False
 ) -> tuple[Function, ...]:
     plain: tuple[Function, ...]
     if loss.shape == "regions":
@@ -74,7 +77,10 @@ def _kernels(
         plain = (adapt.items_kernel(loss, dict(settings), reading[0], (reading[1], reading[2]), reading[3]),)
     if not fast:
         return plain
-    from lossctl.engine.compile import compiled
+    if native:
+        from lossctl.engine.native import compiled
+    else:
+        from lossctl.engine.compile import compiled
 
     source = hashlib.sha256(Path(loss.source).read_bytes()).hexdigest()
     # The name too: a library's losses share a file.

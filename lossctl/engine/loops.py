@@ -17,7 +17,7 @@ Blocks do not cross images, so that the sums of an image do not depend on its ne
 """
 
 from lossctl.engine.spread import load
-from lossctl.engine.sums import BLOCK, fetch, room, rooms, store, tree
+from lossctl.engine.sums import BLOCK, fetch, nothing, room, rooms, store, tally, tree
 from lossctl.maths import select, times
 
 COUNTS = 5
@@ -33,16 +33,16 @@ def items(item, item_slope, share, invalid, degenerate, kept):
         for block in range(lo, hi):
             start = block * BLOCK
             n = min(BLOCK, size - start)
-            used, flat, endless, bad, weightless = 0, 0, 0, 0, 0
+            used, flat, endless, bad, weightless = nothing(), nothing(), nothing(), nothing(), nothing()
             for k in range(n):
                 i = start + k
                 keep = kept(pred, target, i, ignore)
                 loss = select(keep, item(pred, target, i, params), 0.0)
                 store(losses, k, loss)
-                used += select(keep, 1, 0)
-                flat += select(keep & degenerate(pred, target, i), 1, 0)
-                endless += select(loss == INFINITY, 1, 0)
-                bad += select(keep & invalid(pred, target, i, params), 1, 0)
+                used = tally(used, keep)
+                flat = tally(flat, keep & degenerate(pred, target, i))
+                endless = tally(endless, loss == INFINITY)
+                bad = tally(bad, keep & invalid(pred, target, i, params))
             if slopes is not None:
                 for k in range(n):
                     i = start + k
@@ -52,7 +52,7 @@ def items(item, item_slope, share, invalid, degenerate, kept):
                 for k in range(n):
                     i = start + k
                     keep, own = kept(pred, target, i, ignore), share(pred, target, i, params)
-                    weightless += select(keep & (own == 0.0), 1, 0)
+                    weightless = tally(weightless, keep & (own == 0.0))
                     store(shares, k, select(keep, own, 0.0))
             elif (weights is not None) or (portions is not None):
                 for k in range(n):
@@ -129,12 +129,12 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
                 if share is not None:
                     for k in range(n):
                         counted[k] += share(q_c[k], r_c[k], log_c[k], y_c[k], w, classes, params)
-            used, endless = 0, 0
+            used, endless = nothing(), nothing()
             for k in range(n):
                 losses[k] = select(keep[k] == 1.0, losses[k], 0.0)
                 counted[k] = select(keep[k] == 1.0, counted[k], 0.0)
-                used += select(keep[k] == 1.0, 1, 0)
-                endless += select(losses[k] == INFINITY, 1, 0)
+                used = tally(used, keep[k] == 1.0)
+                endless = tally(endless, losses[k] == INFINITY)
             if slopes is not None:
                 for c in range(classes):
                     w = class_weights[c]

@@ -13,7 +13,7 @@ from lossctl.engine import vectors
 from lossctl.engine.adapt import Adapter
 from lossctl.engine.loops import INFINITY, NAN, note, total
 from lossctl.engine.spread import ERROR, PROPAGATE
-from lossctl.engine.sums import fetch, room, store
+from lossctl.engine.sums import fetch, nothing, room, store, tally
 from lossctl.loss import Loss, Setting
 from lossctl.maths import select
 
@@ -49,7 +49,7 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
         for block in range(lo, hi):
             start = block * width
             rows = min(width, size - start)
-            used, flat, endless, bad = 0, 0, 0, 0
+            used, flat, endless, bad = nothing(), nothing(), nothing(), nothing()
             for k in range(rows):
                 measure(sides, start + k, n, params, found, k)
             if target is not None:
@@ -60,17 +60,17 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
             if nonfinite != PROPAGATE:
                 for k in range(rows):
                     off = spoilt(sides, start + k, n, found, y, k)
-                    bad += select(off & (nonfinite == ERROR) & (fetch(keep, k) == 1.0), 1, 0)
+                    bad = tally(bad, off & (nonfinite == ERROR) & (fetch(keep, k) == 1.0))
                     store(keep, k, select(off, 0.0, fetch(keep, k)))
             for k in range(rows):
                 kept = fetch(keep, k) == 1.0
                 loss = select(kept, item(found, y, k, params), 0.0)
                 store(losses, k, loss)
                 store(shares, k, fetch(keep, k))
-                used += select(kept, 1, 0)
-                endless += select(loss == INFINITY, 1, 0)
-                flat += select(kept & degenerate(found, k), 1, 0)
-                bad += select(kept & invalid(found, y, k, params), 1, 0)
+                used = tally(used, kept)
+                endless = tally(endless, loss == INFINITY)
+                flat = tally(flat, kept & degenerate(found, k))
+                bad = tally(bad, kept & invalid(found, y, k, params))
             if slopes is not None:
                 for k in range(rows):
                     scale = factor if weights is None else factor * fetch(weights, start + k)

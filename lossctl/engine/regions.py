@@ -5,7 +5,7 @@ As in `loops`, each factory takes the small functions of one loss and returns a 
 
 from lossctl.engine.loops import note
 from lossctl.engine.spread import likeliest, load
-from lossctl.engine.sums import room, rooms
+from lossctl.engine.sums import nothing, room, rooms, tally
 from lossctl.maths import select
 
 
@@ -54,17 +54,17 @@ def mark_present(n, classes, block, q, y, keep, spare, presence):
         q_0 = q[0]
         for k in range(n):
             winner[k] = select(q_0[k] >= 0.5, 0.0, -1.0)
-    used = 0
+    used = nothing()
     for k in range(n):
-        used += select(keep[k] == 1.0, 1, 0)
+        used = tally(used, keep[k] == 1.0)
     for c in range(classes):
         y_c = y[c]
-        number = 1.0 * c
-        there, won = 0, 0
+        number = float(c)
+        there, won = nothing(), nothing()
         for k in range(n):
             kept = keep[k] == 1.0
-            there += select(kept & (y_c[k] > 0.0), 1, 0)
-            won += select(kept & (winner[k] == number), 1, 0)
+            there = tally(there, kept & (y_c[k] > 0.0))
+            won = tally(won, kept & (winner[k] == number))
         presence[2 * (block * classes + c)] = there
         presence[2 * (block * classes + c) + 1] = won
     return used

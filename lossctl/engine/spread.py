@@ -5,7 +5,7 @@ vectorise. Each function returns how many rows are invalid. `rows` is room for a
 where nobody asks for ln(1 - q).
 """
 
-from lossctl.engine.sums import fetch
+from lossctl.engine.sums import fetch, nothing, tally
 from lossctl.maths import TWO_52, exp, larger, log, log1p, log1p_part, magnitude, ratio, select, smaller
 
 INFINITY = float("inf")
@@ -95,7 +95,7 @@ def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, lo
         rest[k] = 0.0
     for c in range(classes):
         q_c, log_c = q[c], log_q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             below = (q_c[k] - top[k]) / temperature
             part = exp(below)
@@ -107,7 +107,7 @@ def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, lo
         top[k] = log1p(rest[k])
     for c in range(classes):
         q_c, r_c, log_c = q[c], r[c], log_q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             share = q_c[k] * whole[k]
             q_c[k] = share
@@ -125,17 +125,17 @@ def complement(n, classes, q, log_q, log_r, first, peak, rest):
         rest[k] = 0.0
     for c in range(classes):
         log_c = log_q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             peak[k] = select(first[k] == number, peak[k], larger(peak[k], log_c[k]))
     for c in range(classes):
         log_c = log_q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             rest[k] += select(first[k] == number, 0.0, exp(log_c[k] - peak[k]))
     for c in range(classes):
         q_c, log_rc = q[c], log_r[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             log_rc[k] = select(first[k] == number, peak[k] + log(rest[k]), log1p(-q_c[k]))
 
@@ -155,15 +155,15 @@ def labels(n, grid, image, start, target, ignore, nonfinite, temperature, tolera
         label[k] = fetch(target, at_first + k)
     for c in range(classes):
         y_c = y[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             y_c[k] = select(label[k] == number, 1.0, 0.0)
-    bad = 0
+    bad = nothing()
     for k in range(n):
         one = label[k]
         # Only a whole number stays what it is.
         known = (one >= 0.0) & (one < classes) & ((one + TWO_52) - TWO_52 == one)
-        bad += select(known | (one == ignore), 0, 1)
+        bad = tally(bad, not (known | (one == ignore)))
         keep[k] = select(one == ignore, 0.0, 1.0)
     return bad
 
@@ -215,7 +215,7 @@ def likeliest(n, classes, q, top, first):
         first[k] = 0.0
     for c in range(1, classes):
         q_c = q[c]
-        number = 1.0 * c
+        number = float(c)
         for k in range(n):
             over = q_c[k] > top[k]
             first[k] = select(over, number, first[k])
@@ -232,10 +232,10 @@ def improper(n, classes, tile, keep, tolerance, total):
             q = tile_c[k]
             # An entry outside 0..1 spoils its row's sum for good; what is not a number has been judged before.
             total[k] += select((q < 0.0) | (q > 1.0), INFINITY, q)
-    bad = 0
+    bad = nothing()
     for k in range(n):
         off = select(tolerance > 0.0, magnitude(total[k] - 1.0) > tolerance, total[k] == INFINITY)
-        bad += select((keep[k] == 1.0) & off, 1, 0)
+        bad = tally(bad, (keep[k] == 1.0) & off)
     return bad
 
 
@@ -247,9 +247,9 @@ def unbounded(n, classes, nonfinite, tile, keep, total):
         tile_c = tile[c]
         for k in range(n):
             total[k] += tile_c[k] - tile_c[k]
-    bad = 0
+    bad = nothing()
     for k in range(n):
         off = (keep[k] == 1.0) & (total[k] != 0.0)
-        bad += select(off & (nonfinite == ERROR), 1, 0)
+        bad = tally(bad, off & (nonfinite == ERROR))
         keep[k] = select(off & (nonfinite == SKIP), 0.0, keep[k])
     return bad

@@ -39,6 +39,16 @@ def store(values, i, x):
     values[i] = x
 
 
+def nothing():
+    """Return a count of 0; in compiled code, of 32 bits: beside one of 64, float32 would be packed as doubles are."""
+    return 0
+
+
+def tally(count, holds):
+    """Return a count, and 1 more where the condition holds."""
+    return count + (1 if holds else 0)
+
+
 def tree(buffer: Any, n: Any) -> Any:
     """Return the sum of the first n entries, which it overwrites."""
     if n == 0:

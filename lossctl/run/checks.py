@@ -29,6 +29,7 @@ USES: dict[str, Callable[[Loss], bool]] = {
     "activation": lambda loss: loss.shape == "regions",
     "include_background": lambda loss: loss.shape == "regions",
     "class_weights": lambda loss: "class_weight" in loss.data,
+    "arithmetic": lambda loss: not loss.whole,
     "ignore_index": lambda loss: loss.shape not in BOX_WIDTHS and loss.has_target and loss.target_input is None,
 }
 

@@ -92,8 +92,8 @@ def evaluate_matched(
     rows = _table(boxes, 0)
     gradients = [_Scattered(sink, found.matching.pred, rows.shape) for sink in sinks]
     sides = (
-        ArraySource(rows[found.matching.pred], "pred"),
-        ArraySource(_table(boxes, 1)[found.matching.target], "target"),
+        ArraySource(_table(boxes, 0, as_read=True)[found.matching.pred], "pred"),
+        ArraySource(_table(boxes, 1, as_read=True)[found.matching.target], "target"),
     )
     results = evaluate_items(asked, *sides, options, gradients)
     inputs = tuple(side.described() for side in boxes.sides)
@@ -120,11 +120,12 @@ def _nothing(found: _Found, options: Options) -> DataError:
     return DataError(f"nothing to average: nothing matches ({counts})", hint=hint)
 
 
-def _table(boxes: Boxes, side: int) -> Floats:
-    """Return the boxes of a side as an array, one a row."""
+def _table(boxes: Boxes, side: int, as_read: bool = False) -> Floats:
+    """Return the boxes of a side as an array, one a row: in float64, or as they were read."""
     import numpy as np
 
-    return np.asarray(boxes.flats[side], np.float64).reshape(-1, boxes.sides[side].shape("boxes")[1] or 4)
+    flat = np.asarray(boxes.flats[side], None if as_read else np.float64)
+    return flat.reshape(-1, boxes.sides[side].shape("boxes")[1] or 4)
 
 
 def _matched(distance: Request, boxes: Boxes, options: Options) -> _Found:
@@ -143,7 +144,7 @@ def _matched(distance: Request, boxes: Boxes, options: Options) -> _Found:
     # No loss of pairs is asked for yet: what is read here is the IoU alone.
     plain = replace(
         options, reduction="none", normalizer=None, match=None, match_threshold=None, match_by=None, match_score=None,
-        nonfinite="error" if options.nonfinite == "error" else "propagate",
+        nonfinite="error" if options.nonfinite == "error" else "propagate", arithmetic="float64",
     )  # fmt: skip
     with Workers(options.workers) as workers:
         checked(distance, boxes, plain, workers)

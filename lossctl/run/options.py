@@ -20,6 +20,7 @@ Activation = Literal["sigmoid", "softmax"]
 Nonfinite = Literal["error", "skip", "propagate"]
 Pairs = Literal["all"]
 Method = Literal["greedy", "hungarian"]
+Arithmetic = Literal["float64", "native"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Options:
     match_by: Any = None
     match_score: Any = None
     like: Library | None = None
+    arithmetic: Arithmetic = "float64"
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -64,6 +66,7 @@ class Options:
             "box_format": BoxFormat, "pred_format": BoxFormat, "target_format": BoxFormat,
             "input": Input, "layout": Layout, "aggregate": Aggregate, "absent": Absent, "activation": Activation,
             "nonfinite": Nonfinite, "pairs": Pairs, "match": Method, "like": Library,
+            "arithmetic": Arithmetic,
         }  # fmt: skip
         for name, kind in choices.items():
             given = getattr(self, name)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lossctl.data.source import Source
 from lossctl.engine import adapt
-from lossctl.engine.kernels import choose
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import BLOCK
 from lossctl.errors import LimitError, UsageError
@@ -113,7 +112,7 @@ class PairsWalk(ItemsWalk):
     def pairs(self, first: int, count: int, values: bool) -> Any:
         """Compute that many pairs from a multiple of a block on, and keep their sums; return their losses or None."""
         reading = ("", *self.formats, self.options.nonfinite)
-        fast, (kernel,) = choose(self.loss, self.settings, reading, count * self.per_pred)
+        fast, (kernel,) = self.choose(reading, count * self.per_pred, self.pred)
         blocks = -(-count // BLOCK)
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, count) if values else None
@@ -186,18 +185,19 @@ class Boxes(NamedTuple):
         sides = Side(pred, "pred"), Side(target, "target")
         for loss in losses:
             read(loss, sides[0].shape(loss.shape), sides[1].shape(loss.shape), options)
-        return cls(sides, (_whole(sides[0]), _whole(sides[1])))
+        native = options.arithmetic == "native"
+        return cls(sides, (_whole(sides[0], native), _whole(sides[1], native)))
 
     def reading(self, loss: Loss, options: Options) -> Reading:
         """Return how a loss reads them."""
         return read(loss, self.sides[0].shape(loss.shape), self.sides[1].shape(loss.shape), options)
 
 
-def _whole(side: Side) -> Flat:
-    """Return all numbers of a side: a list, or a float64 array so that one kernel fits all files."""
+def _whole(side: Side, native: bool) -> Flat:
+    """Return all numbers of a side: a list, or a float64 array so that one kernel fits all files; or as they are."""
     parts = list(side.flat(PIECE))
     flat = joined(parts) if parts else []
-    if isinstance(flat, list):
+    if native or isinstance(flat, list):
         return flat
     import numpy as np
 

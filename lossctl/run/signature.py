@@ -42,4 +42,4 @@ def signature(walk: Walk) -> str:
     parts.append(f"reduction={options.reduction}")
     if options.normalizer is not None:
         parts.append(f"normalizer={options.normalizer:g}")
-    return "|".join([*parts, "arithmetic=float64", f"lossctl={__version__}"])
+    return "|".join([*parts, f"arithmetic={'native' if walk.native else 'float64'}", f"lossctl={__version__}"])

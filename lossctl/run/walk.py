@@ -57,6 +57,7 @@ class Walk(ABC):
         self.ignore = NOTHING if options.ignore_index is None else float(options.ignore_index)
         self.nonfinite = {"error": ERROR, "skip": SKIP, "propagate": PROPAGATE}[options.nonfinite]
         self.source = options.input or ""
+        self.native = False
         self.used = self.seen = self.degenerate = self.infinite = self.weightless = 0
         self.values: list[Any] = []
         # What has room for slopes where they are to end up: arrays of these sizes.
@@ -89,7 +90,13 @@ class Walk(ABC):
 
     def kernels(self, reading: tuple[str, ...], chunk: Chunk) -> tuple[bool, tuple[Callable[..., Any], ...]]:
         """Return whether to compile, and the kernels for this chunk."""
-        return choose(self.loss, self.settings, reading, len(chunk.pred))
+        return self.choose(reading, len(chunk.pred), chunk.pred, *chunk.more)
+
+    def choose(self, reading: tuple[str, ...], size: int, *preds: Flat) -> tuple[bool, tuple[Callable[..., Any], ...]]:
+        """Return whether to compile, and the kernels: in single precision where that is asked for and data have it."""
+        if self.options.arithmetic == "native" and not self.loss.whole:
+            self.native = all(not isinstance(pred, list) and pred.dtype.itemsize == 4 for pred in preds)
+        return choose(self.loss, self.settings, reading, size, self.native)
 
 
 def room(fast: bool, size: int, whole: bool = False) -> Any:
