@@ -307,6 +307,7 @@ def read(module: ModuleType, name: str, family: str) -> Loss:
     )
 
 
+@functools.cache
 def _data_arguments(function: Callable[..., Any]) -> tuple[str, ...]:
     arguments = inspect.signature(function).parameters.values()
     return tuple(a.name for a in arguments if a.annotation is inspect.Parameter.empty)

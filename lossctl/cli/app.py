@@ -8,7 +8,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lossctl import __version__
+from lossctl.cli.batch import BatchGroup
 from lossctl.cli.joint import joint
+from lossctl.cli.merge import merge
 from lossctl.cli.texts import keep_texts
 from lossctl.errors import UsageError
 
@@ -154,6 +156,13 @@ def top(
     """Losses of boxes, masks, class scores and numbers, from files, exactly and fast."""
 
 
+app.add_typer(
+    typer.Typer(
+        name="batch", short_help="many pairs of files: folders, patterns, a manifest", cls=BatchGroup,
+        no_args_is_help=True, rich_markup_mode=None, callback=lambda: None,
+    )
+)  # fmt: skip
+app.command(cls=Command, short_help="the shards of a batch, as if it had been one run")(merge)
 app.command(cls=JointCommand, short_help="a weighted sum of losses, each with its own files")(joint)
 
 

@@ -18,6 +18,8 @@ from typing import Any, NoReturn
 INTERRUPTED, TERMINATED = 130, 143
 CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 PATIENCE = 0.15
+# What can be said to whoever interrupts.
+advice = "no file is half written, run it again"
 
 _leaving = threading.Lock()
 
@@ -58,7 +60,7 @@ def leave(code: int) -> NoReturn:
     with _leaving:
         if code == INTERRUPTED:
             with suppress(OSError, ValueError):
-                print("lossctl: interrupted; no file is half written, run it again", file=sys.stderr, flush=True)
+                print(f"lossctl: interrupted; {advice}", file=sys.stderr, flush=True)
         # Only where files were being written is there anything to sweep up.
         output = sys.modules.get("lossctl.data.output")
         for name in list(output.unfinished) if output is not None else ():

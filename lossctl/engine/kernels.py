@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,18 @@ Function = Callable[..., Any]
 # Below this many numbers, interpreting takes less time than loading the compiler.
 SMALL = 32768
 _warm: set[tuple[object, ...]] = set()
+_always = False
+
+
+@contextmanager
+def always_compiled() -> Iterator[None]:
+    """Compile all kernels that are chosen meanwhile: for many small files, which together are worth it."""
+    global _always
+    _always = True
+    try:
+        yield
+    finally:
+        _always = False
 
 
 def choose(
@@ -35,7 +48,7 @@ def choose(
         tuple((name, setting if name in static else 0.0) for name, setting in settings.items()),
         reading,
     )
-    fast = size > SMALL or key in _warm
+    fast = size > SMALL or _always or key in _warm
     if fast:
         _warm.add(key)
     return fast, _kernels(*key, fast)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -186,9 +187,13 @@ def _by_pace(walks: Sequence[Walk]) -> list[list[Walk]]:
 
 
 def _chunks(walk: Walk, sides: Sides, workers: Workers) -> Iterator[Chunk]:
-    """Yield the data in chunks, each read while the one before is computed (unless there is nothing to read)."""
+    """Yield the data in chunks, each read while the one before is computed (unless there is nothing to read ahead)."""
     chunks = _read(walk, sides)
-    return chunks if all(isinstance(side.source, ArraySource) for side in sides) else workers.ahead(chunks)
+    shape = sides.pred.source.shape
+    single = None not in shape and math.prod(map(int, filter(None, shape))) <= CHUNK
+    if single or all(isinstance(side.source, ArraySource) for side in sides):
+        return chunks
+    return workers.ahead(chunks)
 
 
 def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:

@@ -14,7 +14,7 @@ from lossctl.requests import Request
 from lossctl.run.foreground import Foreground
 from lossctl.run.ledger import Ledger, Portion, grouped
 from lossctl.run.regions import Cell, Outcome, RegionsWalk
-from lossctl.run.result import Group, Result
+from lossctl.run.result import Group, Parts, Result
 from lossctl.run.sides import Side, joined
 from lossctl.run.walk import SummedWalk, Walk
 
@@ -101,7 +101,15 @@ def finish_summed(walk: SummedWalk) -> Result:
         if walk.options.group_by is not None:
             groups = tuple(_groups_of_items(walk, walk.ledger))
     value = _reduced(walk, _whole(walk))
-    return replace(_result(walk, value, None, walk.used, ignored, None, warnings), groups=groups)
+    result = _result(walk, value, None, walk.used, ignored, None, warnings)
+    return replace(result, groups=groups, parts=_parts_of_items(walk))
+
+
+def _parts_of_items(walk: SummedWalk) -> Parts:
+    if walk.whole is not None:
+        return Parts([walk.whole.total], [walk.whole.share])
+    own = walk.loss.convention is not None and walk.loss.convention.divisor is not None
+    return Parts(walk.losses, [walk.share()] if own else walk.shares)
 
 
 def _whole(walk: SummedWalk) -> Portion:
@@ -276,7 +284,8 @@ def finish_regions(walk: RegionsWalk) -> Result:
         raise DataError("all weights are 0", hint="there is nothing to average")
     groups = () if walk.options.group_by is None else tuple(_groups_of_regions(walk))
     result = _result(walk, value, None, len(counted), ignored, absent, _skipped(walk))
-    return replace(result, groups=groups)
+    totals = [one.loss if walk.options.weights is None else one.weight * one.loss for one in counted]
+    return replace(result, groups=groups, parts=Parts(totals, [one.weight for one in counted], walk.pooled()))
 
 
 def _groups_of_regions(walk: RegionsWalk) -> Iterator[Group]:
