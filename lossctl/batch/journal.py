@@ -13,9 +13,10 @@ import os
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import TracebackType
+from typing import Any, BinaryIO, Self
 
 from lossctl.data.number import shown
 from lossctl.errors import DataError, OutputError, UsageError
@@ -54,17 +55,15 @@ class Journal:
     @classmethod
     def create(cls, path: str, header: dict[str, Any], restart: bool) -> Journal:
         """Begin a journal. Raises UsageError where there is one already, OutputError where none can be written."""
-        # Not "xb" with restart: what is there may be in use.
-        with _told(path):
-            try:
-                file = _opened(path, os.O_CREAT | (0 if restart else os.O_EXCL))
-            except FileExistsError:
-                _locked(_opened(path, 0), path)
-                raise UsageError(f"{shown(path, 200)}: a run that did not finish", hint=_HINT) from None
-        journal = cls(_locked(file, path), path, header["pairs"])
-        with _told(path):
-            os.ftruncate(file.fileno(), 0)
-        journal.append(line_of(header))
+        try:
+            file = _opened(path, os.O_CREAT | (0 if restart else os.O_EXCL))
+        except FileExistsError:
+            # Perhaps in use: that is told first.
+            _opened(path, 0).close()
+            raise UsageError(f"{shown(path, 200)}: a run that did not finish", hint=_HINT) from None
+        journal = cls(file, path, header["pairs"])
+        with journal.closed_by_errors():
+            journal._begin(header)
         return journal
 
     @classmethod
@@ -75,24 +74,37 @@ class Journal:
         """
         if not Path(path).exists():
             return cls.create(path, header, restart=False)
-        with _told(path):
-            file = _opened(path, 0)
-        journal = cls(_locked(file, path), path, header["pairs"])
-        known = journal._recover()
-        if known is None:
-            if journal._end == 0 and Path(path).stat().st_size < 1 << 16 and not journal._foreign():
+        journal = cls(_opened(path, 0), path, header["pairs"])
+        with journal.closed_by_errors():
+            known = journal._recover()
+            if known is not None:
+                refuse_other(known, header, path)
+            elif journal._foreign():
+                raise DataError("not a journal of lossctl", hint="--restart begins anew", path=path)
+            else:
                 # It was stopped within its first line.
-                with _told(path):
-                    os.ftruncate(file.fileno(), 0)
-                journal.append(line_of(header))
-                return journal
-            raise DataError("not a journal of lossctl", hint="--restart begins anew", path=path)
-        refuse_other(known, header, path)
+                journal._begin(header)
         return journal
+
+    def _begin(self, header: dict[str, Any]) -> None:
+        with _told(self._path):
+            os.ftruncate(self._file.fileno(), 0)
+        self.append(line_of(header))
+
+    @contextmanager
+    def closed_by_errors(self) -> Iterator[None]:
+        """Close the file if the block fails."""
+        try:
+            yield
+        except BaseException:
+            self._file.close()
+            raise
 
     def _foreign(self) -> bool:
         self._file.seek(0)
-        return not b'{"schema":"lossctl.shard/1"'.startswith(self._file.read(27).rstrip(b"\0"))
+        start = f'{{"schema":"{SCHEMA}"'.encode()
+        found = self._file.read(1 << 16).rstrip(b"\0")
+        return not (start.startswith(found) or (found.startswith(start) and b"\n" not in found))
 
     def _recover(self) -> dict[str, Any] | None:
         """Find the lines of all pairs, cut off what is broken at the end; return the header."""
@@ -153,11 +165,19 @@ class Journal:
         with suppress(OSError):
             os.fsync(self._file.fileno())
 
-    def close(self, remove: bool) -> None:
-        """Let go of the file, and remove it when there is nothing left to continue."""
-        if remove:
-            with suppress(OSError):
-                Path(self._path).unlink()
+    def finish(self) -> None:
+        """Remove the file: there is nothing left to continue."""
+        with suppress(OSError):
+            Path(self._path).unlink()
+
+    def __enter__(self) -> Self:
+        """Hold the file, and its lock."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of it."""
         self._file.close()
 
 
@@ -176,35 +196,33 @@ def refuse_other(known: dict[str, Any], header: dict[str, Any], path: str) -> No
 
 
 def _opened(path: str, flags: int) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | flags, 0o666), "r+b")
+    """Open a file and lock it for this process, until it is closed or the process ends.
 
-
-def _locked(file: BinaryIO, path: str) -> BinaryIO:
-    """Lock a file for this process; raise UsageError where another has it. The lock ends with the process."""
+    Raises FileExistsError as `flags` want it, UsageError where another process has the lock, OutputError.
+    """
+    with _told(path):
+        file = os.fdopen(os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | flags, 0o666), "r+b")
     try:
         import fcntl
-    except ImportError:
-        return file
-    try:
+
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        pass
     except OSError:
-        raise UsageError(
-            f"{shown(path, 200)}: another run is writing it", hint="wait for it, or write elsewhere"
-        ) from None
+        file.close()
+        hint = "wait for it, or write elsewhere"
+        raise UsageError(f"{shown(path, 200)}: another run is writing it", hint=hint) from None
     return file
 
 
-class _told:  # noqa: N801 - reads as a word
-    """A context whose failing writes are OutputErrors that say how to continue."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and not isinstance(error, FileExistsError | OutputError):
-            reason = (error.strerror or str(error)).lower()
-            hint = "what is in it is kept: make room, then --resume"
-            raise OutputError(f"could not be written: {reason}", hint=hint, path=shown(self._path, 200)) from error
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Turn writes that fail into OutputErrors that say how to go on."""
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        hint = "what is in it is kept: make room, then --resume"
+        raise OutputError(f"could not be written: {reason}", hint=hint, path=shown(path, 200)) from error

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +21,7 @@ from lossctl.loss import Loss, find
 from lossctl.requests import Asked, Request, losses_of, requests, single
 
 if TYPE_CHECKING:
+    from lossctl.batch.journal import Journal
     from lossctl.batch.pairing import Pairing
     from lossctl.batch.plan import Plan
     from lossctl.batch.totals import Summary
@@ -181,13 +181,12 @@ def batch_command(asked: Sequence[Asked], given: dict[str, Any]) -> None:
     limits = limits_of(given["fail_above"], plan)
     if not plan.numbers():
         raise UsageError(f"shard {given['shard']} of {len(pairing.pairs)} pairs is empty", hint="fewer shards")
-    if given["output"]:
-        _check_output(plan, given)
-    summary = _run(plan, given, worst)
+    _check_outputs(plan, given)
+    summary = _run(plan, given, worst, limits)
     report(summary, limits, given, form)
 
 
-def _run(plan: Plan, given: Mapping[str, Any], worst: int) -> Summary:
+def _run(plan: Plan, given: Mapping[str, Any], worst: int, limits: Mapping[str, float]) -> Summary:
     """Compute what is missing, and write rows; return the summary."""
     from lossctl.batch.run import fill, outdated
     from lossctl.batch.shards import write_shard
@@ -217,22 +216,28 @@ def _run(plan: Plan, given: Mapping[str, Any], worst: int) -> Summary:
             write(records, plan, given)
         summary = scoring.summary()
         write_failures(summary, given["output"])
-        journal.close(remove=not summary.failures or not given["output"])
+        write_report(journal.records(plan.numbers()), plan, limits, given["junit"])
+        # What failed can be tried again.
+        if not summary.failures:
+            journal.finish()
     return summary
 
 
 @contextmanager
-def _journal(plan: Plan, given: Mapping[str, Any]) -> Iterator[Any]:
+def _journal(plan: Plan, given: Mapping[str, Any]) -> Iterator[Journal]:
     """Open the journal beside the output; of a run without one, where nobody sees it."""
     from lossctl.batch.journal import ENDING, Journal
 
-    header = plan.header()
-    if not given["output"]:
-        with tempfile.TemporaryDirectory(prefix="lossctl-") as folder:
-            yield Journal.create(str(Path(folder, "journal")), header, restart=False)
+    header, path = plan.header(), f"{given['output']}{ENDING}"
+    if given["output"]:
+        with (
+            Journal.resume(path, header) if given["resume"] else Journal.create(path, header, given["restart"]) as found
+        ):
+            yield found
         return
-    path = given["output"] + ENDING
-    yield Journal.resume(path, header) if given["resume"] else Journal.create(path, header, restart=given["restart"])
+    with tempfile.TemporaryDirectory(prefix="lossctl-") as folder:
+        with Journal.create(str(Path(folder, "journal")), header, restart=False) as found:
+            yield found
 
 
 def _pairing(given: Mapping[str, Any]) -> Pairing:
@@ -242,10 +247,8 @@ def _pairing(given: Mapping[str, Any]) -> Pairing:
     hint = "--pred DIR --target DIR, --pair '{id}_pred.npy' '{id}_gt.npy', or --manifest FILE"
     if sum(ways) != 1 or bool(given["pred"]) != bool(given["target"]):
         lacks = "target" if given["pred"] else "pred"
-        told = (
-            "a batch of which files?" if not any(ways) else "several ways to pair" if sum(ways) > 1 else f"no --{lacks}"
-        )
-        raise UsageError(told, hint=hint)
+        several = "several ways to pair" if sum(ways) > 1 else f"no --{lacks}"
+        raise UsageError(several if any(ways) else "a batch of which files?", hint=hint)
     if given["manifest"]:
         return by_manifest(given["manifest"])
     if given["pair"]:
@@ -253,20 +256,20 @@ def _pairing(given: Mapping[str, Any]) -> Pairing:
     return by_folders(given["pred"], given["target"], given["match_files"])
 
 
-def _check_output(plan: Plan, given: Mapping[str, Any]) -> None:
+def _check_outputs(plan: Plan, given: Mapping[str, Any]) -> None:
     from lossctl.cli.outputs import refuse_overwriting
     from lossctl.data.output import check_writable
     from lossctl.show.rows import ENDINGS
 
-    sharded = plan.shard[1] > 1
-    check_writable(given["output"], (".jsonl",) if sharded else ENDINGS)
-    outputs = [path for path in (given["output"], given["junit"]) if path]
-    if given["junit"]:
-        check_writable(given["junit"], (".xml",))
-    named = {os.path.realpath(path) for path in outputs}
-    texts = chain.from_iterable((pair.pred, pair.target) for pair in plan.pairing.pairs)
-    read = [given["manifest"]] if given["manifest"] else []
-    refuse_overwriting(outputs, [*read, *(path for path in map(_path, texts) if os.path.realpath(path) in named)])
+    endings = {"output": (".jsonl",) if plan.shard[1] > 1 else ENDINGS, "junit": (".xml",)}
+    outputs = {name: given[name] for name in endings if given[name]}
+    for name, path in outputs.items():
+        check_writable(path, endings[name])
+    # Thousands of inputs are not looked up one by one for each output.
+    written = {os.path.realpath(path) for path in outputs.values()}
+    read = [_path(text) for pair in plan.pairing.pairs for text in (pair.pred, pair.target)]
+    clashing = [path for path in read if os.path.realpath(path) in written] if outputs else []
+    refuse_overwriting([*outputs.values()], [*clashing, *([given["manifest"]] if given["manifest"] else [])])
 
 
 def _path(text: str) -> str:
@@ -323,6 +326,14 @@ def write_failures(summary: Summary, output: str | None) -> None:
         write_errors(summary.failures, errors_path(output))
     elif output:
         Path(errors_path(output)).unlink(missing_ok=True)
+
+
+def write_report(records: Any, plan: Plan, limits: Mapping[str, float], path: str | None) -> None:
+    """Write a test report, if it is asked for."""
+    if path:
+        from lossctl.show.junit import write_junit
+
+        write_junit(records, plan, limits, path)
 
 
 def report(summary: Summary, limits: Mapping[str, float], given: Mapping[str, Any], form: str) -> None:

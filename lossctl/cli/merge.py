@@ -15,6 +15,7 @@ def merge(
     form: Annotated[str | None, typer.Option("--format", metavar="FORMAT", help=OUTPUT["format"].text)] = None,
     worst: Annotated[str, typer.Option("--worst", metavar="N", help=OUTPUT["worst"].text)] = "3",
     fail_above: Annotated[str | None, typer.Option("--fail-above", metavar="X", help=FAIL_ABOVE)] = None,
+    junit: Annotated[str | None, typer.Option("--junit", metavar="FILE", help=OUTPUT["junit"].text)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help=OUTPUT["quiet"].text)] = False,
 ) -> None:
     """Join the shards of a batch: the same rows, summary and gates as those of one run over all pairs."""
@@ -29,12 +30,15 @@ def merge(
     form, count = batch.format_of(form), batch.whole_number("worst", worst)
     if output:
         check_writable(output, ENDINGS)
-        refuse_overwriting([output], shards)
+    if junit:
+        check_writable(junit, (".xml",))
+    refuse_overwriting([path for path in (output, junit) if path], shards)
     with Shards(shards) as opened:
         plan = opened.plan()
         limits = batch.limits_of(fail_above, plan)
         scoring = Scoring(plan, count)
         batch.write(scoring.watch(opened.records()), plan, given)
+        batch.write_report(opened.records(), plan, limits, junit)
     summary = scoring.summary()
     batch.write_failures(summary, output)
     batch.report(summary, limits, given, form)
