@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -229,15 +229,11 @@ def _journal(plan: Plan, given: Mapping[str, Any]) -> Iterator[Journal]:
     from lossctl.batch.journal import ENDING, Journal
 
     header, path = plan.header(), f"{given['output']}{ENDING}"
-    if given["output"]:
-        with (
-            Journal.resume(path, header) if given["resume"] else Journal.create(path, header, given["restart"]) as found
-        ):
-            yield found
-        return
-    with tempfile.TemporaryDirectory(prefix="lossctl-") as folder:
-        with Journal.create(str(Path(folder, "journal")), header, restart=False) as found:
-            yield found
+    with ExitStack() as stack:
+        if not given["output"]:
+            path = str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lossctl-")), "journal"))
+        opened = Journal.resume(path, header) if given["resume"] else Journal.create(path, header, given["restart"])
+        yield stack.enter_context(opened)
 
 
 def _pairing(given: Mapping[str, Any]) -> Pairing:
