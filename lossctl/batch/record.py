@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from lossctl.batch.pairing import Pair
@@ -32,7 +31,7 @@ def _stamped(text: str) -> list[int] | None:
     return [status.st_size, status.st_mtime_ns]
 
 
-def compute(plan: Plan, number: int, threads: int) -> dict[str, Any]:
+def compute(plan: Plan, number: int) -> dict[str, Any]:
     """Return the record of a pair: results, or the error that it ends in."""
     pair = plan.pairing.pairs[number]
     record: dict[str, Any] = {"i": number, "id": pair.id}
@@ -42,15 +41,14 @@ def compute(plan: Plan, number: int, threads: int) -> dict[str, Any]:
         record["weight"] = pair.weight
     record["stat"] = stamp(pair)
     try:
-        record["results"] = [_told(result) for result in _evaluated(plan, pair, threads)]
+        record["results"] = [_told(result) for result in _evaluated(plan, pair)]
     except LossctlError as error:
         record["error"] = {"exit": error.exit_code, "message": str(error), "hint": error.hint}
     return record
 
 
-def _evaluated(plan: Plan, pair: Pair, threads: int) -> list[Result]:
-    losses = losses_of(plan.asked)
-    options = replace(plan.options, threads=threads)
+def _evaluated(plan: Plan, pair: Pair) -> list[Result]:
+    losses, options = losses_of(plan.asked), plan.options
     sources = {
         role: open_side(text, role, losses, options) for role, text in (("pred", pair.pred), ("target", pair.target))
     }

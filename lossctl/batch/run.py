@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from typing import Protocol
+from dataclasses import replace
+from typing import Any, Protocol
 
 from lossctl.batch.crew import Report, alone, can_fork, together
 from lossctl.batch.journal import Journal, record_of
@@ -66,8 +67,11 @@ def _reports(plan: Plan, missing: Sequence[int], stack: ExitStack) -> Iterator[R
         stack.enter_context(always_compiled())
     forks = threads > 1 and len(missing) >= MANY and size < LARGE and can_fork()
 
-    def one(number: int) -> dict[str, object]:
-        return compute(plan, number, 1 if forks else threads)
+    # The pairs of workers are computed side by side, so each of them by one thread.
+    own = replace(plan, options=replace(plan.options, threads=1)) if forks else plan
+
+    def one(number: int) -> dict[str, Any]:
+        return compute(own, number)
 
     if not forks:
         yield from alone(one, missing)

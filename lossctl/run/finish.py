@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
 
 from lossctl import __version__
@@ -101,8 +100,7 @@ def finish_summed(walk: SummedWalk) -> Result:
         if walk.options.group_by is not None:
             groups = tuple(_groups_of_items(walk, walk.ledger))
     value = _reduced(walk, _whole(walk))
-    result = _result(walk, value, None, walk.used, ignored, None, warnings)
-    return replace(result, groups=groups, parts=_parts_of_items(walk))
+    return _result(walk, value, None, walk.used, ignored, None, warnings, groups, _parts_of_items(walk))
 
 
 def _parts_of_items(walk: SummedWalk) -> Parts:
@@ -192,11 +190,14 @@ def _result(
     ignored: int,
     absent: int | None,
     warnings: Sequence[str],
+    groups: tuple[Group, ...] = (),
+    parts: Parts | None = None,
 ) -> Result:
     return Result(
         loss=walk.loss.name, family=walk.loss.family, parameters=walk.settings, reduction=walk.options.reduction,
         value=value, values=values, count=count, ignored=ignored, degenerate=walk.degenerate,
-        signature=signature(walk), absent=absent, infinite=walk.infinite, warnings=tuple(warnings),
+        signature=signature(walk), absent=absent, infinite=walk.infinite, groups=groups,
+        warnings=tuple(warnings), parts=parts,
     )  # fmt: skip
 
 
@@ -283,9 +284,9 @@ def finish_regions(walk: RegionsWalk) -> Result:
     if value is None:
         raise DataError("all weights are 0", hint="there is nothing to average")
     groups = () if walk.options.group_by is None else tuple(_groups_of_regions(walk))
-    result = _result(walk, value, None, len(counted), ignored, absent, _skipped(walk))
     totals = [one.loss if walk.options.weights is None else one.weight * one.loss for one in counted]
-    return replace(result, groups=groups, parts=Parts(totals, [one.weight for one in counted], walk.pooled()))
+    parts = Parts(totals, [one.weight for one in counted], walk.pooled())
+    return _result(walk, value, None, len(counted), ignored, absent, _skipped(walk), groups, parts)
 
 
 def _groups_of_regions(walk: RegionsWalk) -> Iterator[Group]:
