@@ -8,6 +8,7 @@ from typing import Any
 
 from lossctl.batch.pairing import Pair
 from lossctl.batch.plan import Plan
+from lossctl.data.number import shown
 from lossctl.data.origin import split
 from lossctl.engine.sums import expansion
 from lossctl.errors import LossctlError, UsageError
@@ -43,7 +44,8 @@ def compute(plan: Plan, number: int) -> dict[str, Any]:
     try:
         record["results"] = [_told(result) for result in _evaluated(plan, pair)]
     except LossctlError as error:
-        record["error"] = {"exit": error.exit_code, "message": str(error), "hint": error.hint}
+        told = str(error) if error.path else f"{shown(pair.pred, 4096)}, {shown(pair.target, 4096)}: {error}"
+        record["error"] = {"exit": error.exit_code, "message": told, "hint": error.hint}
     return record
 
 

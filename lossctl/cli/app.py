@@ -21,6 +21,7 @@ FAMILIES = {
     "regression": ("losses of numbers", ("regression",)),
     "ranking": ("losses of pairs and triplets, of scores or of rows of embeddings", ("ranking",)),
 }
+COMPUTING = [*FAMILIES, "joint", "batch", "merge"]
 HELP = {"help_option_names": ["-h", "--help"]}
 WIDE = 100
 
@@ -101,7 +102,7 @@ class Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return their names, what computes first."""
-        return sorted(self.commands, key=lambda name: name not in FAMILIES)
+        return sorted(self.commands, key=lambda name: COMPUTING.index(name) if name in COMPUTING else len(COMPUTING))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the first argument names; raises UsageError with what was meant."""

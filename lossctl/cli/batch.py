@@ -83,6 +83,12 @@ class BatchGroup(TyperGroup):
         """Return the command of `giou`, `giou,ciou` or `./mine.py`; raises UsageError for an unknown loss."""
         return _command(cmd_name)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the loss first; raises UsageError for options that stand before it."""
+        if args and args[0].startswith("-") and args[0] not in ctx.help_option_names:
+            raise UsageError(f"{args[0]} stands before the loss", hint=f"lossctl batch LOSS {args[0]} …")
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Take the first argument as a loss, whatever it looks like."""
         return args[0], self.get_command(ctx, args[0]), args[1:]
@@ -97,8 +103,12 @@ def _entries(losses: Sequence[Loss]) -> dict[str, Entry]:
     from lossctl.cli.command import hidden_of
 
     hidden = ASIDE | (hidden_of(losses) if losses else set())
+    reduction = OPTIONS["reduction"]._replace(
+        text="how the items of a pair become one number: mean, sum or hardest:F [mean]"
+    )
     weights = OPTIONS["weights"]._replace(text="of items by their class: foreground(power=2); of pairs: see --manifest")
-    data = {name: entry for name, entry in OPTIONS.items() if name not in hidden} | {"weights": weights}
+    data = {name: entry for name, entry in OPTIONS.items() if name not in hidden}
+    data |= {"reduction": reduction, "weights": weights}
     return {**PAIRS, **data, **RUN, **OUTPUT}
 
 
