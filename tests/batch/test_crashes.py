@@ -1,5 +1,6 @@
 """A batch is crash-only: whatever stops it, --resume ends in the bytes of a run that nothing stopped."""
 
+import os
 import random
 import resource
 import signal
@@ -205,3 +206,50 @@ def test_a_file_that_vanishes(here, few):
     assert not errors.exists()
     assert len(path.read_text().splitlines()) == 13
     assert not (few / "rows.csv.journal").exists()
+
+
+def workers_of(process):
+    """Return the processes that a batch has started."""
+    return [int(number) for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see children")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_worker_is_left_behind(many, start, tmp_path, number):
+    """Neither by kill -9 nor by Ctrl-C, which goes to the workers as well."""
+    process = start("giou,ciou", *sides(many), "-o", tmp_path / "rows.csv", "--threads", "2")
+    journal = tmp_path / "rows.csv.journal"
+    while not journal.exists() or journal.stat().st_size < 1500:
+        assert process.poll() is None
+        time.sleep(0.001)
+    workers = workers_of(process)
+    for each in [process.pid, *workers] if number == signal.SIGINT else [process.pid]:
+        os.kill(each, number)
+    process.communicate(timeout=20)
+    assert process.returncode == (130 if number == signal.SIGINT else -number)
+    deadline = time.monotonic() + 5
+    while left := [worker for worker in workers if alive(worker)]:
+        assert time.monotonic() < deadline, f"{left} are still there"
+        time.sleep(0.01)
+    assert len(workers) == 2
+
+
+def alive(worker):
+    try:
+        return ") Z" not in Path(f"/proc/{worker}/stat").read_text()
+    except OSError:
+        return False
+
+
+def test_a_worker_that_is_killed(many, start, tmp_path):
+    """As the kernel does it when there is no memory: the batch says so, and what is computed is kept."""
+    process = start("giou,ciou", *sides(many), "-o", tmp_path / "rows.csv", "--threads", "2")
+    deadline = time.monotonic() + 20
+    while not (workers := workers_of(process)):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 6
+    assert err.decode().splitlines()[0] == "lossctl: error: a worker process was killed"
+    assert (tmp_path / "rows.csv.journal").exists()
