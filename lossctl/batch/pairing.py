@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from lossctl.data.inline import is_inline
 from lossctl.data.number import shown
 from lossctl.data.table import read_table
 from lossctl.errors import DataError, UsageError
@@ -108,6 +109,9 @@ def by_manifest(path: str) -> Pairing:
         if name in seen:
             raise DataError(f"id {shown(name, 200)} is also in line {seen[name]}", path=path, line=line)
         seen[name] = line
+        for side in (pred, target):
+            if is_inline(side) or side.partition("::")[0] == "-":
+                raise DataError(f"{shown(side)} is no path of a file", path=path, line=line)
         pred, target = (os.path.join(folder, side) for side in (pred, target))  # noqa: PTH118
         pairs.append(Pair(name, pred, target, group or "", _weight(weight, path, line)))
     grouped, weighted = (any(row[place] is not None for row in table.rows) for place in (3, 4))

@@ -11,7 +11,7 @@ from lossctl.batch.plan import Plan
 from lossctl.data.number import shown
 from lossctl.data.origin import split
 from lossctl.engine.sums import expansion
-from lossctl.errors import LossctlError, UsageError
+from lossctl.errors import LimitError, LossctlError, UsageError
 from lossctl.requests import losses_of
 from lossctl.run.columns import open_side
 from lossctl.run.groups import columns_of
@@ -43,7 +43,8 @@ def compute(plan: Plan, number: int) -> dict[str, Any]:
     record["stat"] = stamp(pair)
     try:
         record["results"] = [_told(result) for result in _evaluated(plan, pair)]
-    except LossctlError as error:
+    except (LossctlError, MemoryError) as raised:
+        error = raised if isinstance(raised, LossctlError) else LimitError("not enough memory")
         told = str(error) if error.path else f"{shown(pair.pred, 4096)}, {shown(pair.target, 4096)}: {error}"
         record["error"] = {"exit": error.exit_code, "message": told, "hint": error.hint}
     return record

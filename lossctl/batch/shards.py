@@ -38,6 +38,8 @@ class Shards:
             self._files = [self._stack.enter_context(_opened(path)) for path in paths]
             self._paths = paths
             self.header = self._begin(0)
+            if self.header["pairs"] > sum(Path(path).stat().st_size for path in paths):
+                raise DataError("it is shorter than the pairs that it tells of", path=paths[0])
             self._where = array("q", [-1]) * self.header["pairs"]
             self._whose = array("q", [-1]) * self.header["pairs"]
             for place in range(len(paths)):

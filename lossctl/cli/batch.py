@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -241,6 +240,8 @@ def _journal(plan: Plan, given: Mapping[str, Any]) -> Iterator[Journal]:
     header, path = plan.header(), f"{given['output']}{ENDING}"
     with ExitStack() as stack:
         if not given["output"]:
+            import tempfile
+
             path = str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lossctl-")), "journal"))
         opened = Journal.resume(path, header) if given["resume"] else Journal.create(path, header, given["restart"])
         yield stack.enter_context(opened)

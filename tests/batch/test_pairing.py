@@ -111,6 +111,7 @@ def test_manifests(here, few, kind):
         ("id,pred,target\na,b,c\na,d,e\n", ":3: id a is also in line 2"),
         ("id,pred,target\na,b,\n", ":2: column target: no label"),
         ("id,pred,target,weight\na,b,c,-1\n", ":2: weight is -1; expected a number ≥ 0"),
+        ("id,pred,target\na,-,b\n", ":2: - is no path of a file"),
         ("id,pred,target\na,b\n", ":2: 2 fields, expected 3"),
     ],
 )
