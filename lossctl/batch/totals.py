@@ -45,17 +45,21 @@ class GroupScore(NamedTuple):
     pairs: int
     total: float | None
     mean: float
-    items: int
+    items: int | None
 
 
 @dataclass
 class Score:
-    """One loss over the batch. `total` is None where all weighs nothing, `spread` where no pair has a value."""
+    """One loss over the batch.
+
+    `total` is None where all weighs nothing, `count` of a sum whose terms count different things, `spread` where no
+    pair has a value.
+    """
 
     loss: str
     signature: str
     total: float | None
-    count: int
+    count: int | None
     ignored: int
     degenerate: int
     absent: int
@@ -176,7 +180,8 @@ class Tallies:
 
     def __init__(self, asked: Asked, options: Options) -> None:
         """Start with nothing."""
-        self.pairs = self.count = 0
+        self.pairs = 0
+        self.count: int | None = 0
         self._weights = weights_of(asked)
         self._terms = [Tally(request, options) for request in parts_of(asked)]
         self._values, self._weight = Sum(), Sum()
@@ -186,7 +191,7 @@ class Tallies:
         for term, parts in zip(self._terms, result["parts"], strict=True):
             term.add(parts, weight, name)
         self.pairs += 1
-        self.count += result["count"] or 0
+        self.count = None if self.count is None or result["count"] is None else self.count + result["count"]
         self._values.add(weight * float(result["value"]) if weight else 0.0)
         self._weight.add(weight)
 
@@ -215,7 +220,7 @@ class Scoring:
         self._groups: list[dict[str, Tallies]] = [{} for _ in plan.asked]
         self._values = [array("d") for _ in plan.asked]
         self._hardest: list[list[tuple[float, int, str]]] = [[] for _ in plan.asked]
-        self._counts = [dict.fromkeys(("count", "ignored", "degenerate", "absent"), 0) for _ in plan.asked]
+        self._counts = [dict.fromkeys(("ignored", "degenerate", "absent"), 0) for _ in plan.asked]
         self._summary = Summary()
 
     def watch(self, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -267,7 +272,7 @@ class Scoring:
         tallies, values = self._all[place], sorted(self._values[place])
         return Score(
             loss=self._plan.names[place], signature=self._plan.signatures[place],
-            total=tallies.total() if values else None, **self._counts[place],
+            total=tallies.total() if values else None, count=tallies.count, **self._counts[place],
             spread=_spread(values, tallies.mean()) if values else None,
             worst=[(name, value) for value, _, name in sorted(self._hardest[place], reverse=True)],
             groups=[

@@ -175,7 +175,9 @@ def batch_command(asked: Sequence[Asked], given: dict[str, Any]) -> None:
     worst = whole_number("worst", given["worst"])
     options = chosen({**given, "weights": weighing})
     shard = shard_of(given["shard"]) if given["shard"] else (1, 1)
-    if shard[1] > 1 and (given["fail_above"] or given["junit"]):
+    if given["shard"] and not given["output"]:
+        raise UsageError("--shard without -o", hint="-o s1.jsonl, which lossctl merge joins with the others")
+    if given["shard"] and (given["fail_above"] or given["junit"]):
         raise UsageError("a gate or a report of one shard", hint="lossctl merge has them, of the whole batch")
     pairing = _pairing(given)
     if given["dry_run"]:
@@ -217,7 +219,7 @@ def _run(plan: Plan, given: Mapping[str, Any], worst: int, limits: Mapping[str, 
             raise blamed(error, losses_of(plan.asked)) or error from None
         scoring = Scoring(plan, worst)
         records = scoring.watch(journal.records(plan.numbers()))
-        if plan.shard[1] > 1:
+        if given["shard"]:
             write_shard(journal, plan.header(), plan.numbers(), given["output"])
             for _ in records:
                 pass
@@ -268,7 +270,7 @@ def _check_outputs(plan: Plan, given: Mapping[str, Any]) -> None:
     from lossctl.data.output import check_writable
     from lossctl.show.rows import ENDINGS
 
-    endings = {"output": (".jsonl",) if plan.shard[1] > 1 else ENDINGS, "junit": (".xml",)}
+    endings = {"output": (".jsonl",) if given["shard"] else ENDINGS, "junit": (".xml",)}
     outputs = {name: given[name] for name in endings if given[name]}
     for name, path in outputs.items():
         check_writable(path, endings[name])

@@ -56,8 +56,7 @@ def _plain(summary: Summary) -> str:
 
 def _figures(score: Score) -> Iterator[tuple[str, str]]:
     yield "total", _shown(score.total)
-    yield "count", str(score.count)
-    for name in ("ignored", "degenerate", "absent"):
+    for name in ("count", "ignored", "degenerate", "absent"):
         if count := getattr(score, name):
             yield name, str(count)
     for name, value in score.spread._asdict().items() if score.spread else ():
