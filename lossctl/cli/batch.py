@@ -358,7 +358,8 @@ def report(summary: Summary, limits: Mapping[str, float], given: Mapping[str, An
     if failed:
         first = summary.failures[0]
         more = f"; all of them: {errors_path(given['output'])}" if given["output"] else ""
-        say(f"lossctl: {failed} of {summary.pairs} pairs failed: {first.id}: {first.message}{more}")
+        again = "; --resume tries them again" if given["output"] and "resume" in given else ""
+        say(f"lossctl: {failed} of {summary.pairs} pairs failed: {first.id}: {first.message}{more}{again}")
     refused = _gate(summary, limits)
     sys.stdout.flush()
     if failed:

@@ -194,10 +194,8 @@ def test_a_file_that_vanishes(here, few):
     answer = here(*line)
     assert answer.code == 4
     assert figures(answer)[("failed",)] == "1"
-    assert (
-        answer.err
-        == f"lossctl: 1 of 12 pairs failed: im004: {few}/pred/im004.npy: no such file; all of them: {errors}\n"
-    )
+    told = f"1 of 12 pairs failed: im004: {few}/pred/im004.npy: no such file"
+    assert answer.err == f"lossctl: {told}; all of them: {errors}; --resume tries them again\n"
     assert errors.read_text().splitlines() == ["id,exit,message", f"im004,3,{few}/pred/im004.npy: no such file"]
     assert len(path.read_text().splitlines()) == 12
     (few / "away.npy").rename(few / "pred/im004.npy")
