@@ -6,6 +6,7 @@ each worker leaves after the pair it is at.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -127,6 +128,8 @@ def _work(compute: Compute, pipe: Connection) -> NoReturn:
     """Do tasks until the pipe is closed. Ctrl-C is for the process that began this one."""
     code = 1
     try:
+        # What there is now, the pairs above all, stays: looking for garbage in it would copy every page of it.
+        gc.freeze()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
