@@ -8,8 +8,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lossctl import __version__
+from lossctl.cli.batch import BatchGroup
 from lossctl.cli.bench import bench
 from lossctl.cli.joint import joint
+from lossctl.cli.merge import merge
 from lossctl.cli.texts import keep_texts
 from lossctl.errors import UsageError
 
@@ -20,6 +22,7 @@ FAMILIES = {
     "regression": ("losses of numbers", ("regression",)),
     "ranking": ("losses of pairs and triplets, of scores or of rows of embeddings", ("ranking",)),
 }
+COMPUTING = [*FAMILIES, "joint", "batch", "merge"]
 HELP = {"help_option_names": ["-h", "--help"]}
 WIDE = 100
 
@@ -110,7 +113,7 @@ class Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return their names, what computes first."""
-        return sorted(self.commands, key=lambda name: name not in FAMILIES)
+        return sorted(self.commands, key=lambda name: COMPUTING.index(name) if name in COMPUTING else len(COMPUTING))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the first argument names; raises UsageError with what was meant."""
@@ -165,6 +168,13 @@ def top(
     """Losses of boxes, masks, class scores and numbers, from files, exactly and fast."""
 
 
+app.add_typer(
+    typer.Typer(
+        name="batch", short_help="many pairs of files: folders, patterns, a manifest", cls=BatchGroup,
+        no_args_is_help=True, rich_markup_mode=None, callback=lambda: None,
+    )
+)  # fmt: skip
+app.command(cls=Command, short_help="the shards of a batch, as if it had been one run")(merge)
 app.command(cls=JointCommand, short_help="a weighted sum of losses, each with its own files")(joint)
 app.command(cls=BenchCommand, short_help="time losses on this CPU, against NumPy, torch or code of your own")(bench)
 

@@ -31,7 +31,9 @@ class LossCommand(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write what the loss file says, and the options."""
-        formatter.write(of_losses(ctx.command_path, self.losses, self.parameters, shown_options(_hidden(self.losses))))
+        formatter.write(
+            of_losses(ctx.command_path, self.losses, self.parameters, shown_options(hidden_of(self.losses)))
+        )
 
 
 def command(family: str, shelves: Sequence[str], text: str) -> Any:
@@ -80,7 +82,8 @@ def _stands_alone(loss: Loss) -> bool:
     return not any(parameter.required for parameter in loss.parameters)
 
 
-def _hidden(losses: Sequence[Loss]) -> set[str]:
+def hidden_of(losses: Sequence[Loss]) -> set[str]:
+    """Return the options that none of the losses has a use for."""
     return {name for name, used in USES.items() if not any(map(used, losses))}
 
 
@@ -97,30 +100,32 @@ def _callback(found: Sequence[Asked], alone: Loss | None, every: bool) -> Any:
 
     operands = operands_of(losses).lower().split()
     arguments = [_argument(name) for name in operands]
-    options = [_option(name, entry) for name, entry in shown_options(_hidden(losses)).items()]
-    run.__signature__ = inspect.Signature([*arguments, *map(_parameter, parameters), *options])  # type: ignore[attr-defined]
+    options = [option_of(name, entry) for name, entry in shown_options(hidden_of(losses)).items()]
+    run.__signature__ = inspect.Signature([*arguments, *map(parameter_of, parameters), *options])  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in run.__signature__.parameters.values()}  # type: ignore[attr-defined]
     return run
 
 
-def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    """Return an argument of a callback that is built."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _argument(role: str) -> inspect.Parameter:
     # A side may be called like a parameter: p of a triplet and p of a norm.
-    return _keyword(f"operand_{role}", Annotated[str, typer.Argument(metavar=role.upper())], inspect.Parameter.empty)
+    return keyword(f"operand_{role}", Annotated[str, typer.Argument(metavar=role.upper())], inspect.Parameter.empty)
 
 
-def _option(name: str, entry: Entry) -> inspect.Parameter:
+def option_of(name: str, entry: Entry) -> inspect.Parameter:
+    """Return an option as its entry says."""
     typed: Any = bool if entry.takes is bool else str | None
     long = f"--{name.replace('_', '-')}"
     if entry.takes is bool and entry.default:
         long = f"{long}/--no-{long[2:]}"
     declared = (long, entry.short) if entry.short else (long,)
-    return _keyword(name, Annotated[typed, typer.Option(*declared)], entry.default)
+    return keyword(name, Annotated[typed, typer.Option(*declared)], entry.default)
 
 
-def _parameter(parameter: Parameter) -> inspect.Parameter:
+def parameter_of(parameter: Parameter) -> inspect.Parameter:
     """Return the option of a loss's parameter: a switch, or a text that the parameter itself understands."""
-    return _keyword(parameter.name, Annotated[bool | None if parameter.flag else str | None, typer.Option()], None)
+    return keyword(parameter.name, Annotated[bool | None if parameter.flag else str | None, typer.Option()], None)

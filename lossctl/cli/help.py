@@ -107,13 +107,13 @@ def of_losses(typed: str, losses: Sequence[Loss], parameters: Sequence[Parameter
     sides += "; row i belongs to row i" if " " in operands else ""
     groups: dict[str, list[tuple[str, str]]] = {"Data": [], "Result": [], "Output": []}
     for name, entry in options.items():
-        groups[entry.group].append((_term(name, entry), entry.text))
+        groups[entry.group].append((term_of(name, entry), entry.text))
     groups["Output"].append(("-h, --help", "show this and exit"))
     return paragraphs(
         f"Usage: {typed} {operands} [OPTIONS]",
         text,
         defined("Arguments", [(operands.replace(" ", ", "), sides)]),
-        defined("Parameters", [(f"--{p.option} {_metavar(p)}".strip(), _parameter(p)) for p in parameters]),
+        defined("Parameters", [(f"--{p.option} {_metavar(p)}".strip(), text_of(p)) for p in parameters]),
         *(defined(title, rows) for title, rows in groups.items()),
     )  # fmt: skip
 
@@ -123,7 +123,8 @@ def operands_of(losses: Sequence[Loss]) -> str:
     return max((" ".join(loss.operands).upper() for loss in losses), key=len)
 
 
-def _term(name: str, entry: Entry) -> str:
+def term_of(name: str, entry: Entry) -> str:
+    """Return an option as it is typed."""
     long = f"--{name.replace('_', '-')}"
     if entry.takes is bool and entry.default:
         return f"{long}, --no-{long[2:]}"
@@ -136,7 +137,8 @@ def _metavar(parameter: Parameter) -> str:
     return "X" if parameter.interval else "NAME"
 
 
-def _parameter(parameter: Parameter) -> str:
+def text_of(parameter: Parameter) -> str:
+    """Return what help says of a loss's parameter."""
     default = "required" if parameter.required else written(parameter.default)
     return f"{parameter.text} ({parameter}) [{default}]"
 

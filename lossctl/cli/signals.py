@@ -18,6 +18,8 @@ from typing import Any, NoReturn
 INTERRUPTED, TERMINATED = 130, 143
 CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 PATIENCE = 0.15
+# What can be said to whoever interrupts.
+advice = "no file is half written, run it again"
 
 _leaving = threading.Lock()
 
@@ -60,8 +62,7 @@ def leave(code: int) -> NoReturn:
             saving = sys.modules.get("lossctl.bench.saving")
             news = "; ".join(saving.news) if saving is not None else ""
             with suppress(OSError, ValueError):
-                told = news or "no file is half written, run it again"
-                print(f"lossctl: interrupted; {told}", file=sys.stderr, flush=True)
+                print(f"lossctl: interrupted; {news or advice}", file=sys.stderr, flush=True)
         # Only where files were being written is there anything to sweep up.
         output = sys.modules.get("lossctl.data.output")
         for name in list(output.unfinished) if output is not None else ():

@@ -72,7 +72,7 @@ class Origin:
 
     def _open_file(self, name: str) -> Stream:
         try:
-            file = Path(name).open("rb", buffering=0)  # noqa: SIM115 - the stream closes it
+            file = open(name, "rb", buffering=0)  # noqa: PTH123, SIM115 - the stream closes it; Path takes its time
         except OSError as error:
             raise DataError(_reason(error), path=self.path) from error
         status = os.fstat(file.fileno())

@@ -8,6 +8,9 @@ from typing import IO, Protocol
 
 from lossctl.errors import DataError
 
+# Bytes of a file that are read ahead: a small file is read in one go.
+_AHEAD = 1 << 16
+
 
 class Readable(Protocol):
     """What a stream is read from; both calls may return less than was asked for."""
@@ -36,7 +39,8 @@ class Stream:
     def peek(self, size: int) -> bytes:
         """Return the next `size` bytes, fewer only at the end, without taking them."""
         if len(self._ahead) < size:
-            self._ahead = self.read(size)
+            # A file is there at once; of a pipe no more is waited for than is asked.
+            self._ahead = self.read(size if self._seekable is None else max(size, _AHEAD))
         return self._ahead[:size]
 
     def read(self, size: int) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,18 @@ SMALL, PATIENCE = 1 << 15, 1 << 18
 ANY = -1.0
 _warm: set[tuple[object, ...]] = set()
 _interpreted: dict[tuple[object, ...], int] = {}
+_always = False
+
+
+@contextmanager
+def always_compiled() -> Iterator[None]:
+    """Compile all kernels that are chosen meanwhile: for many small files, which together are worth it."""
+    global _always
+    _always = True
+    try:
+        yield
+    finally:
+        _always = False
 
 
 def choose(
@@ -42,7 +55,7 @@ def choose(
     )
     if native:
         return True, _kernels(*key, True, native)
-    fast = size > SMALL or key in _warm or _interpreted.get(key, 0) > PATIENCE
+    fast = size > SMALL or _always or key in _warm or _interpreted.get(key, 0) > PATIENCE
     if fast:
         _warm.add(key)
     else:

@@ -70,3 +70,30 @@ def exact(parts: Iterable[float]) -> float:
         return math.inf
     except ValueError:  # +inf and -inf
         return math.nan
+
+
+def expansion(parts: Iterable[float]) -> list[float]:
+    """Return a few numbers whose exact sum is that of the parts: Shewchuk's partials, which sums can be made of later.
+
+    Of parts that are not all finite: what they add up to.
+    """
+    found: list[float] = []
+    for x in parts:
+        if not math.isfinite(x):
+            return [exact(parts)]
+        grow(found, x)
+    return found if all(map(math.isfinite, found)) else [exact(found)]
+
+
+def grow(found: list[float], x: float) -> None:
+    """Add a number to an expansion, exactly."""
+    kept = 0
+    for y in found:
+        big, small = (x, y) if abs(x) >= abs(y) else (y, x)
+        high = big + small
+        low = small - (high - big)
+        if low:
+            found[kept] = low
+            kept += 1
+        x = high
+    found[kept:] = [x]

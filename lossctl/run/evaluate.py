@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -193,9 +194,11 @@ def _by_pace(walks: Sequence[Walk], size: int) -> list[list[Walk]]:
 
 
 def _chunks(walk: Walk, sides: Sides, workers: Workers) -> Iterator[Chunk]:
-    """Yield the data in chunks, each read while the one before is computed (unless there is nothing to read)."""
+    """Yield the data in chunks, each read while the one before is computed (unless there is nothing to read ahead)."""
     chunks = _read(walk, sides)
-    return chunks if _in_memory(sides) else workers.ahead(chunks)
+    shape = sides.pred.source.shape
+    single = None not in shape and math.prod(map(int, filter(None, shape))) <= CHUNK
+    return chunks if single or _in_memory(sides) else workers.ahead(chunks)
 
 
 def _in_memory(sides: Sides) -> bool:

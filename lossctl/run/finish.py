@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from lossctl.errors import DataError
 from lossctl.run.ledger import Ledger, Portion, grouped
-from lossctl.run.result import Group, Result
+from lossctl.run.result import Group, Parts, Result
 from lossctl.run.sides import joined
 from lossctl.run.signature import signature
 from lossctl.run.walk import SummedWalk, Walk, settled
@@ -76,7 +76,15 @@ def finish_summed(walk: SummedWalk) -> Result:
         if walk.options.group_by is not None:
             groups = tuple(_groups_of_items(walk, walk.ledger))
     value = _reduced(walk, _whole(walk))
-    return replace(result_of(walk, value, None, walk.used, ignored, None, warnings), groups=groups)
+    result = result_of(walk, value, None, walk.used, ignored, None, warnings)
+    return replace(result, groups=groups, parts=_parts_of_items(walk))
+
+
+def _parts_of_items(walk: SummedWalk) -> Parts:
+    if walk.whole is not None:
+        return Parts([walk.whole.total], [walk.whole.share])
+    own = walk.loss.convention is not None and walk.loss.convention.divisor is not None
+    return Parts(walk.losses, [walk.share()] if own else walk.shares)
 
 
 def _whole(walk: SummedWalk) -> Portion:
@@ -161,10 +169,13 @@ def result_of(
     ignored: int,
     absent: int | None,
     warnings: Sequence[str],
+    groups: tuple[Group, ...] = (),
+    parts: Parts | None = None,
 ) -> Result:
     """Return the result of a walk."""
     return Result(
         loss=walk.loss.name, family=walk.loss.family, parameters=walk.settings, reduction=walk.options.reduction,
         value=value, values=values, count=count, ignored=ignored, degenerate=walk.degenerate,
-        signature=signature(walk), absent=absent, infinite=walk.infinite, warnings=tuple(warnings),
+        signature=signature(walk), absent=absent, infinite=walk.infinite, groups=groups,
+        warnings=tuple(warnings), parts=parts,
     )  # fmt: skip

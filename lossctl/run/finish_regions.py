@@ -11,7 +11,7 @@ from lossctl.engine.sums import exact
 from lossctl.errors import DataError, UsageError
 from lossctl.run.finish import left_out, nothing, result_of
 from lossctl.run.regions import Cell, Outcome, RegionsWalk
-from lossctl.run.result import Group, Result
+from lossctl.run.result import Group, Parts, Result
 from lossctl.run.sides import Side
 
 
@@ -98,8 +98,10 @@ def finish_regions(walk: RegionsWalk) -> Result:
     if value is None:
         raise DataError("all weights are 0", hint="there is nothing to average")
     groups = () if walk.options.group_by is None else tuple(_groups_of_regions(walk))
+    totals = [one.loss if walk.options.weights is None else one.weight * one.loss for one in counted]
+    parts = Parts(totals, [one.weight for one in counted], walk.pooled())
     result = result_of(walk, value, None, len(counted), ignored, absent, left_out(walk))
-    return replace(result, groups=groups)
+    return replace(result, groups=groups, parts=parts)
 
 
 def _groups_of_regions(walk: RegionsWalk) -> Iterator[Group]:

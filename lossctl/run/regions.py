@@ -13,6 +13,7 @@ from lossctl.engine.sums import exact, tile_width
 from lossctl.requests import Request
 from lossctl.run.options import Options
 from lossctl.run.reading import Reading
+from lossctl.run.result import Pooled
 from lossctl.run.walk import Chunk, Walk, given, listed, room, settled, tolerance
 from lossctl.run.workers import Workers
 
@@ -62,6 +63,10 @@ class RegionsWalk(Walk):
     @abstractmethod
     def back(self, chunk: Chunk) -> Any:
         """Return the slopes of a chunk's predictions."""
+
+    def pooled(self) -> Pooled | None:
+        """Return the sums over all images where they are pooled and can be added up; else None."""
+        return None
 
     def images_of(self, chunk: Chunk) -> range:
         """Return the numbers of a chunk's images."""
@@ -159,6 +164,17 @@ class SumsWalk(RegionsWalk):
             Outcome(cells, float(self.loss.value(*self._arguments(cells), *settings)), self.absent(cells))
             for cells in self.pools(seen)
         ]
+
+    def pooled(self) -> Pooled | None:
+        """Return the sums of all images, and where their classes are."""
+        if self.options.aggregate not in ("global", "all"):
+            return None
+        classes, sums = range(self.reading.classes), range(len(self.names))
+        chain = itertools.chain.from_iterable
+        return Pooled(
+            [[list(chain(image[c][s] for image in self.sums.values())) for s in sums] for c in classes],
+            [[sum(image[c][kind] for image in self.there.values()) for kind in range(2)] for c in classes],
+        )
 
     def prepare(self, factors: Mapping[Cell, float]) -> None:
         """Find the slopes by the sums of each cell."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from lossctl.parameters import Setting
@@ -39,6 +40,27 @@ class Matching(NamedTuple):
     def counts(self) -> dict[str, int]:
         """Return what a report says of it."""
         return {"matched": self.matched, "missed": self.missed, "spurious": self.spurious}
+
+
+class Pooled(NamedTuple):
+    """What a region loss of pooled images adds up: for each class its sums, in parts, and in how many pixels it is.
+
+    `there` has two counts a class: pixels whose target it is, and those where it is the likeliest.
+    """
+
+    sums: Sequence[Sequence[Sequence[float]]]
+    there: Sequence[Sequence[int]]
+
+
+class Parts(NamedTuple):
+    """What a value was made of, so that values of several files can be one: sums in parts that add up exactly.
+
+    `totals` add up to Σ weight · loss and `shares` to what the items count for in the mean.
+    """
+
+    totals: Sequence[float]
+    shares: Sequence[float]
+    pooled: Pooled | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +107,7 @@ class Result:
     weight: float | None = None
     terms: tuple[Result, ...] = ()
     matching: Matching | None = None
+    parts: Parts | None = field(default=None, repr=False, compare=False)
 
     @property
     def weighted(self) -> float | None:

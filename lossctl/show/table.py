@@ -78,3 +78,15 @@ def _stacked(cells: dict[str, list[Cell]]) -> Text:
             lines.append(f"{indent}{title} {shown}\n" if shown else "")
     lines.rstrip()
     return lines
+
+
+def blocks(tables: Sequence[dict[str, list[Cell]]], signatures: Sequence[str], width: int, colour: bool) -> str:
+    """Return several tables, a blank line between them, and below them the signatures."""
+    out, console = _paper(colour)
+    for cells in tables:
+        grid = grid_of(cells, named=True)
+        console.print(grid if _fits(console, grid, width) else _stacked(cells))
+        console.print()
+    for signature in signatures:
+        console.print(Text(signature, style="dim"), soft_wrap=True)
+    return out.getvalue()

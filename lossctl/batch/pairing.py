@@ -1,0 +1,188 @@
+"""Which file belongs to which: by the names of files in two folders, by patterns, or by a manifest."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from lossctl.data.inline import is_inline
+from lossctl.data.number import shown
+from lossctl.data.table import read_table
+from lossctl.errors import DataError, UsageError
+
+# What is taken from a folder; a glob takes whatever it matches.
+ENDINGS = (".npy", ".csv", ".gz")
+MARK = "{id}"
+TOLD = 3
+
+
+class Pair(NamedTuple):
+    """A prediction and its target, each a path, perhaps with a selector."""
+
+    id: str
+    pred: str
+    target: str
+    group: str = ""
+    weight: float = 1.0
+
+
+class Pairing(NamedTuple):
+    """All pairs in the order of the output, and the files that have no partner."""
+
+    pairs: list[Pair]
+    unmatched: tuple[list[str], list[str]] = ([], [])
+    grouped: bool = False
+    weighted: bool = False
+
+    def digest(self) -> str:
+        """Return what tells this pairing from any other."""
+        known = hashlib.sha256()
+        for pair in self.pairs:
+            known.update(repr(tuple(pair)).encode())
+        return known.hexdigest()
+
+    def refuse_unmatched(self) -> None:
+        """Raise DataError where a file has no partner."""
+        for files, kind, other in zip(self.unmatched, ("prediction", "target"), ("target", "prediction"), strict=True):
+            if files:
+                what = f"{len(files)} {kind}s have" if len(files) > 1 else f"a {kind} has"
+                hint = "--dry-run shows the pairing; --unmatched skip leaves them out"
+                raise DataError(f"{what} no {other}: {_listed(files)}", hint=hint)
+
+
+def _listed(files: Sequence[str]) -> str:
+    told = ", ".join(shown(file, 200) for file in files[:TOLD])
+    return f"{told}, …" if len(files) > TOLD else told
+
+
+def by_folders(pred: str, target: str, how: str) -> Pairing:
+    """Pair the files of two folders or globs by `stem`, `name` or `regex:…`, in the order of their ids.
+
+    Raises UsageError for what is no such way, DataError for no files, and for two of one id.
+    """
+    name_of = _namer(how)
+    sides = [_by_id(_files(text, role), name_of, role) for text, role in ((pred, "pred"), (target, "target"))]
+    return _joined(*sides)
+
+
+def by_patterns(pred: str, target: str) -> Pairing:
+    """Pair the files of two patterns such as `out/{id}_pred.npy` by what stands for `{id}`."""
+    sides = []
+    for pattern, role in ((pred, "pred"), (target, "target")):
+        if pattern.partition("::")[0].count(MARK) != 1:
+            raise UsageError(
+                f"--pair: {shown(pattern, 200)} has no single {MARK}", hint="--pair 'p/{id}.npy' 't/{id}.npy'"
+            )
+        path, mark, selector = pattern.partition("::")
+        before, after = map(re.escape, path.split(MARK))
+        wanted = re.compile(f"{before}([^/]+){after}", re.DOTALL)
+        found = sorted(glob.glob(glob.escape(path).replace("{id}", "*")))  # noqa: PTH207 - keeps ./ as typed
+        if not found:
+            raise DataError(f"{role}: no file is like {shown(pattern, 200)}")
+
+        def name_of(file: str, wanted: re.Pattern[str] = wanted) -> str | None:
+            match = wanted.fullmatch(file)
+            return match[1] if match else None
+
+        sides.append(_by_id([(file, f"{file}{mark}{selector}") for file in found], name_of, role))
+    return _joined(*sides)
+
+
+def by_manifest(path: str) -> Pairing:
+    """Read pairs from columns id, pred, target, and group and weight if there are, in the order of the file.
+
+    Relative paths begin at the manifest's folder. Raises DataError for a column that is missing, an empty field, an id
+    that is there twice, a weight that is no number ≥ 0.
+    """
+    table = read_table(path, ("id", "pred", "target"), ("group", "weight"))
+    folder = os.path.dirname(path)  # noqa: PTH120 - '' for a file of this folder
+    pairs: list[Pair] = []
+    seen: dict[str, int] = {}
+    for line, (name, pred, target, group, weight) in zip(table.lines, table.rows, strict=True):
+        if not name or not pred or not target:
+            raise DataError("id, pred or target is empty", path=path, line=line)
+        if name in seen:
+            raise DataError(f"id {shown(name, 200)} is also in line {seen[name]}", path=path, line=line)
+        seen[name] = line
+        for side in (pred, target):
+            if is_inline(side) or side.partition("::")[0] == "-":
+                raise DataError(f"{shown(side)} is no path of a file", path=path, line=line)
+        pred, target = (os.path.join(folder, side) for side in (pred, target))  # noqa: PTH118
+        pairs.append(Pair(name, pred, target, group or "", _weight(weight, path, line)))
+    grouped, weighted = (any(row[place] is not None for row in table.rows) for place in (3, 4))
+    return Pairing(pairs, grouped=grouped, weighted=weighted)
+
+
+def _weight(text: str | None, path: str, line: int) -> float:
+    try:
+        weight = 1.0 if text is None else float(text)
+    except ValueError:
+        weight = math.nan
+    if not 0 <= weight < math.inf:
+        raise DataError(f"weight is {shown(str(text))}; expected a number ≥ 0", path=path, line=line)
+    return weight
+
+
+def _files(text: str, role: str) -> list[tuple[str, str]]:
+    """Return each file of a folder or a glob, and the text that opens it with the selector that was typed."""
+    path, mark, selector = text.partition("::")
+    if os.path.isdir(path):  # noqa: PTH112
+        entries = sorted(entry.path for entry in os.scandir(path) if not entry.name.startswith("."))
+        found = [file for file in entries if file.lower().endswith(ENDINGS)]
+        if not found:
+            raise DataError(f"{role}: no {' '.join(ENDINGS)} in the folder {shown(path, 200)}")
+    else:
+        found = sorted(file for file in glob.glob(path, recursive=True) if not os.path.isdir(file))  # noqa: PTH112, PTH207
+        if not found:
+            hint = "a folder, or a glob in quotes: 'pred/*.npy'"
+            raise DataError(f"{role}: no file matches {shown(path, 200)}", hint=hint)
+    return [(file, f"{file}{mark}{selector}") for file in found]
+
+
+def _namer(how: str) -> Callable[[str], str | None]:
+    kind, _, pattern = how.partition(":")
+    if how == "stem":
+        return lambda file: re.sub(r"(\.[^.]+?)(\.gz)?$", "", os.path.basename(file)) or None  # noqa: PTH119
+    if how == "name":
+        return lambda file: os.path.basename(file)  # noqa: PTH119
+    if kind != "regex" or not pattern:
+        raise UsageError(f"match-files is '{shown(how, 200)}'; expected stem, name or regex:PATTERN")
+    try:
+        wanted = re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"match-files: no pattern: {error}") from None
+
+    def name_of(file: str) -> str | None:
+        match = wanted.search(os.path.basename(file))  # noqa: PTH119
+        return None if match is None else match[1] if wanted.groups else match[0]
+
+    return name_of
+
+
+def _by_id(files: Iterable[tuple[str, str]], name_of: Callable[[str], str | None], role: str) -> dict[str, str]:
+    """Return the text of each file by its id; one that has none is under its own path, where nothing finds it."""
+    found: dict[str, str] = {}
+    for file, text in files:
+        name = name_of(file) or f"\0{file}"
+        if name in found:
+            hint = "--match-files name or regex:… tells them apart"
+            raise DataError(f"{role}: {found[name]} and {text} are both '{shown(name, 200)}'", hint=hint)
+        found[name] = text
+    return found
+
+
+def _joined(preds: dict[str, str], targets: dict[str, str]) -> Pairing:
+    pairs = [
+        Pair(name, preds[name], targets[name]) for name in sorted(preds.keys() & targets.keys()) if name[0] != "\0"
+    ]
+    matched = {pair.id for pair in pairs}
+    lonely = tuple(sorted(text for name, text in side.items() if name not in matched) for side in (preds, targets))
+    if not pairs:
+        hint = f"{lonely[0][0]} and {lonely[1][0]}, for example; see --match-files and --pair"
+        raise DataError("no prediction has a target of its name", hint=hint)
+    return Pairing(pairs, (lonely[0], lonely[1]))
