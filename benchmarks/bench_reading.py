@@ -6,7 +6,7 @@ import pytest
 from files import csv_pair, npy
 from sized import BOXES
 
-from lossctl.data.source import open_source
+from lossctl.data.opening import open_source
 
 BLOCK = 1 << 18  # rows, what a walk over boxes takes at once
 ROUNDS = 5

@@ -15,7 +15,7 @@ from lossctl.data.source import Source
 from lossctl.errors import UsageError
 from lossctl.requests import Asked
 from lossctl.run.columns import open_side
-from lossctl.run.evaluate import CHUNK
+from lossctl.run.items import CHUNK
 from lossctl.run.joint import evaluate
 from lossctl.run.options import Options
 from lossctl.run.sides import Side

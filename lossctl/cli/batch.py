@@ -112,7 +112,7 @@ def _entries(losses: Sequence[Loss]) -> dict[str, Entry]:
 
 
 def _help(typed: str, losses: Sequence[Loss]) -> str:
-    from lossctl.cli.help import defined, paragraphs, term_of, text_of, wrapped
+    from lossctl.cli.help import defined, paragraphs, rows_of, term_of, wrapped
 
     groups: dict[str, list[tuple[str, str]]] = {}
     for name, entry in _entries(losses).items():
@@ -123,7 +123,7 @@ def _help(typed: str, losses: Sequence[Loss]) -> str:
         f"Usage: {typed} --pred PLACE --target PLACE [OPTIONS]",
         wrapped(ABOUT),
         defined("Losses", [(loss.name, loss.sentence) for loss in losses]),
-        defined("Parameters", [(f"--{p.option}", text_of(p)) for p in parameters]),
+        defined("Parameters", rows_of(parameters)),
         *(defined(title, rows) for title, rows in groups.items()),
         EXAMPLES,
     )

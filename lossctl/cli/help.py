@@ -113,7 +113,7 @@ def of_losses(typed: str, losses: Sequence[Loss], parameters: Sequence[Parameter
         f"Usage: {typed} {operands} [OPTIONS]",
         text,
         defined("Arguments", [(operands.replace(" ", ", "), sides)]),
-        defined("Parameters", [(f"--{p.option} {_metavar(p)}".strip(), text_of(p)) for p in parameters]),
+        defined("Parameters", rows_of(parameters)),
         *(defined(title, rows) for title, rows in groups.items()),
     )  # fmt: skip
 
@@ -129,6 +129,11 @@ def term_of(name: str, entry: Entry) -> str:
     if entry.takes is bool and entry.default:
         return f"{long}, --no-{long[2:]}"
     return " ".join(filter(None, (f"{entry.short}," if entry.short else "", long, entry.metavar)))
+
+
+def rows_of(parameters: Sequence[Parameter]) -> Rows:
+    """Return the options of a loss's parameters, each with its text."""
+    return [(f"--{p.option} {_metavar(p)}".strip(), text_of(p)) for p in parameters]
 
 
 def _metavar(parameter: Parameter) -> str:

@@ -1,10 +1,10 @@
-"""What a source of numbers is, and how the text a person typed becomes one."""
+"""What a source of numbers is."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,29 +55,3 @@ class Source(ABC):
         """Return the physical line (from 1) on which `row` begins, or None where there are no lines."""
         del row
         return None
-
-
-def open_source(
-    text: str,
-    *,
-    role: str,
-    names: Sequence[Sequence[str]] = (),
-    width: int | None = None,
-    stdin: BinaryIO | None = None,
-) -> Source:
-    """Open inline numbers, a path, `path::selector` or `-`, and read as much as tells its shape.
-
-    `role` names the source where it has no path. `names` are the column names that are taken unasked when a
-    header has all of one set, `width` the number of columns (or inline numbers) that a row must have.
-    Raise DataError or LimitError.
-    """
-    from lossctl.data.inline import InlineSource, is_inline
-
-    if is_inline(text):
-        return InlineSource(text, role, width)
-
-    from lossctl.data.origin import locate
-    from lossctl.data.sniff import open_by_content
-
-    origin, selector = locate(text, stdin)
-    return open_by_content(origin, selector, names, width)

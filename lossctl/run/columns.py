@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 from lossctl.data.inline import is_inline
-from lossctl.data.source import Source, open_source
+from lossctl.data.opening import open_source
+from lossctl.data.source import Source
 from lossctl.errors import DataError, LossctlError, UsageError
 from lossctl.loss import BOX_WIDTHS, Loss
 from lossctl.run.options import Options

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lossctl.data.labels import read_labels
-from lossctl.data.source import Source, open_source
+from lossctl.data.opening import open_source
+from lossctl.data.source import Source
 from lossctl.errors import UsageError
 from lossctl.loss import Loss
 from lossctl.parameters import Setting

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from lossctl.data.source import Source, open_source
+from lossctl.data.opening import open_source
+from lossctl.data.source import Source
 from lossctl.errors import UsageError
 from lossctl.run.options import Options
 

@@ -15,10 +15,10 @@ from lossctl.data.source import Source
 from lossctl.engine.sums import exact
 from lossctl.errors import UsageError
 from lossctl.requests import Asked, Joint, Request, summed
-from lossctl.run.evaluate import Sink
 from lossctl.run.evaluate import evaluate as evaluate_each
 from lossctl.run.options import Options
 from lossctl.run.result import Group, Result
+from lossctl.run.sides import Sink
 from lossctl.run.slopes import WeightedSum
 
 R = TypeVar("R", bound=Result)

@@ -17,12 +17,12 @@ from lossctl.errors import DataError, UsageError
 from lossctl.loss import find
 from lossctl.requests import Request
 from lossctl.run.checks import check
-from lossctl.run.evaluate import Sink, evaluate_items
 from lossctl.run.groups import Groups, settled
+from lossctl.run.items import evaluate_items
 from lossctl.run.options import Options
 from lossctl.run.pairs import Boxes, checked
 from lossctl.run.result import Matching, Result
-from lossctl.run.sides import ArraySource
+from lossctl.run.sides import ArraySource, Sink
 from lossctl.run.workers import Workers
 
 if TYPE_CHECKING:

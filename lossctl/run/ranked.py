@@ -18,7 +18,7 @@ from lossctl.run.walk import Chunk, SummedWalk, given, room
 from lossctl.run.workers import Workers
 
 if TYPE_CHECKING:
-    from lossctl.run.evaluate import Sides
+    from lossctl.run.sides import Sides
 
 SHAPES = ("scores", "embeddings")
 

@@ -10,7 +10,7 @@ from lossctl.run.refuse import index_of, refuse_numbers, row_of, such
 from lossctl.run.walk import Chunk, settled
 
 if TYPE_CHECKING:
-    from lossctl.run.evaluate import Sides
+    from lossctl.run.sides import Sides
 
 
 def refuse_ranked(walk: RankedWalk, chunk: Chunk, sides: Sides) -> NoReturn:

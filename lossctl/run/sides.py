@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lossctl.data.source import Block, Source
 from lossctl.errors import DataError
@@ -122,6 +122,44 @@ class Side:
         if path == self.role:
             return DataError(f"{path}{joint}{message}", hint=hint)
         return DataError(message, hint=hint, path=path, line=None if row is None else self.source.line(row))
+
+
+class Sink(Protocol):
+    """What takes a gradient: first its shape, then its numbers, flat and in order."""
+
+    def begin(self, shape: tuple[int, ...]) -> None:
+        """Get ready for that many numbers."""
+
+    def append(self, flat: Any) -> None:
+        """Take the next numbers: a list of floats or a float64 array."""
+
+
+class Sides(NamedTuple):
+    """What is read: prediction, target, weights, and the other predictions of a loss of several sides."""
+
+    pred: Side
+    target: Side | None
+    weights: Side | None
+    more: tuple[Side, ...] = ()
+
+    def __iter__(self) -> Iterator[Side]:
+        """Yield the sides there are."""
+        return (side for side in (*self.preds, self.target, self.weights) if side is not None)
+
+    @property
+    def preds(self) -> tuple[Side, ...]:
+        """All predictions."""
+        return (self.pred, *self.more)
+
+    @property
+    def compared(self) -> tuple[Side, ...]:
+        """All that the loss compares."""
+        return self.preds if self.target is None else (*self.preds, self.target)
+
+    def gradient_shape(self) -> Any:
+        """Return the shape of the prediction, of several a tuple of shapes; known once they have been read."""
+        shapes = tuple(side.described().shape for side in self.preds)
+        return shapes if self.more else shapes[0]
 
 
 def canonical(flat: Flat, role: str) -> Flat:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from lossctl.errors import OutputError
-from lossctl.run.evaluate import Sink
+from lossctl.run.sides import Sink
 
 # Bytes that wait in memory, for each term; more wait on disk.
 WAITING = 1 << 26

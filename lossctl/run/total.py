@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from lossctl.data.source import Source
 from lossctl.run.columns import open_side
-from lossctl.run.evaluate import Sink
 from lossctl.run.foreground import scheme
 from lossctl.run.joint import added, evaluate
 from lossctl.run.options import Options
 from lossctl.run.recipe import TOTAL, Recipe, RecipeTerm, blamed, read_recipe
 from lossctl.run.result import Result, Total
+from lossctl.run.sides import Sink
 from lossctl.run.slopes import Weighted
 
 

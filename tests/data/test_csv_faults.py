@@ -11,8 +11,9 @@ import pytest
 
 from lossctl.data.chunks import quotes_enclose_fields
 from lossctl.data.csv import CsvSource
+from lossctl.data.opening import open_source
 from lossctl.data.records import MAX_RECORD
-from lossctl.data.source import Source, open_source
+from lossctl.data.source import Source
 from lossctl.errors import DataError, LimitError, LossctlError
 
 BOXES = (("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lossctl.data import fast
 from lossctl.data.csv import CsvSource
-from lossctl.data.source import open_source
+from lossctl.data.opening import open_source
 from lossctl.errors import LossctlError
 
 STRICT, FAST = 1 << 60, 0

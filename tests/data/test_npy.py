@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lossctl.data import npy
-from lossctl.data.source import open_source
+from lossctl.data.opening import open_source
 from lossctl.errors import DataError, LimitError, LossctlError
 
 

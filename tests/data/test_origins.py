@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from test_csv_faults import table
 
-from lossctl.data.source import open_source
+from lossctl.data.opening import open_source
 from lossctl.errors import DataError
 
 
@@ -57,7 +57,7 @@ def test_almost_inline() -> None:
 
 def test_inline_needs_no_numpy(tmp_path: Path) -> None:
     code = (
-        "import sys, lossctl.data.source as s, lossctl.data.csv, lossctl.data.npy, lossctl.data.write\n"
+        "import sys, lossctl.data.opening as s, lossctl.data.csv, lossctl.data.npy, lossctl.data.write\n"
         "assert [b.flat for b in s.open_source('1;3', role='pred').blocks(1)] == [[1.0], [3.0]]\n"
         "assert not {'numpy', 'pyarrow'} & set(sys.modules)\n"
         "assert list(s.open_source(sys.argv[1], role='pred').blocks(1))\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lossctl.data.source import open_source
+from lossctl.data.opening import open_source
 from lossctl.data.write import ArrayWriter, check_writable, replacing
 from lossctl.errors import OutputError, UsageError
 

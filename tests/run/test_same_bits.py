@@ -6,7 +6,7 @@ from cases import NAMES, SUMMED, case
 
 import lossctl
 from lossctl.engine import kernels
-from lossctl.run import evaluate
+from lossctl.run import items
 
 
 def outcome(name, pred, target, **keywords):
@@ -34,7 +34,7 @@ def test_interpreted_equals_compiled_and_cut(name, monkeypatch):
     monkeypatch.setattr(kernels, "SMALL", 0)
     assert same(interpreted, outcome(name, pred, target, **keywords))
     # As small as reads can be: one block at a time.
-    monkeypatch.setattr(evaluate, "CHUNK", 1)
+    monkeypatch.setattr(items, "CHUNK", 1)
     assert same(interpreted, outcome(name, pred, target, **keywords))
 
 
@@ -55,7 +55,7 @@ def test_reads_with_weights(name, chunk, reduction, monkeypatch):
     pred, target, keywords = case(name, n=5000)
     keywords |= {"weights": np.random.default_rng(1).uniform(0, 2, 5000), "reduction": reduction}
     whole = outcome(name, pred, target, **keywords)
-    monkeypatch.setattr(evaluate, "CHUNK", chunk)
+    monkeypatch.setattr(items, "CHUNK", chunk)
     assert same(whole, outcome(name, pred, target, **keywords))
 
 
