@@ -22,6 +22,7 @@ PATIENCE = 0.15
 advice = "no file is half written, run it again"
 
 _leaving = threading.Lock()
+_arrived = threading.Event()
 
 
 class Terminated(BaseException):
@@ -29,18 +30,27 @@ class Terminated(BaseException):
 
 
 def _terminate(signal_number: int, frame: object) -> NoReturn:
+    _arrived.set()
     raise Terminated
 
 
+def _interrupt(signal_number: int, frame: Any) -> None:
+    _arrived.set()
+    signal.default_int_handler(signal_number, frame)
+
+
 def _unraisable(what: Any) -> None:
-    """Show what was raised where nobody can catch it, but for signals: the listener sees to those."""
-    if not issubclass(what.exc_type, Terminated | KeyboardInterrupt):
+    """Show what was raised where nobody can catch it, but not once a signal has cut short whatever was going on."""
+    if not _arrived.is_set():
         sys.__unraisablehook__(what)
 
 
 def watch() -> None:
     """Answer SIGTERM as SIGINT is answered, by unwinding, and both in time."""
     signal.signal(signal.SIGTERM, _terminate)
+    # Unless whoever started this has it ignored.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     sys.unraisablehook = _unraisable
     reader, writer = os.pipe()
     os.set_blocking(writer, False)

@@ -29,6 +29,7 @@ def test_interpreted_equals_compiled_and_cut(name, monkeypatch):
     pred, target, keywords = case(name)
     monkeypatch.setattr(kernels, "SMALL", 1 << 30)
     monkeypatch.setattr(kernels, "_warm", set())
+    monkeypatch.setattr(kernels, "_interpreted", {})
     interpreted = outcome(name, pred, target, **keywords)
     assert not kernels._warm
     monkeypatch.setattr(kernels, "SMALL", 0)

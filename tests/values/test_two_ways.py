@@ -116,6 +116,7 @@ def same_bits(a, b):
 @pytest.mark.parametrize(("name", "source"), sorted(set(cases())))
 def test_interpreted_is_compiled(name, source, monkeypatch):
     monkeypatch.setattr(kernels, "_warm", set())
+    monkeypatch.setattr(kernels, "_interpreted", {})
     pred, target, keywords = data(name, source)
     interpreted = run(name, pred, target, keywords, monkeypatch, 1 << 30)
     compiled = run(name, pred, target, keywords, monkeypatch, -1)
@@ -137,6 +138,7 @@ def test_arrays_that_do_not_lie_together(smallest, monkeypatch):
     """Columns, rows in reverse and transposed arrays are read as what they are, not as the memory they lie in."""
     monkeypatch.setattr(kernels, "SMALL", smallest)
     monkeypatch.setattr(kernels, "_warm", set())
+    monkeypatch.setattr(kernels, "_interpreted", {})
     p, g, _ = boxes()
     mae, giou = lossctl.loss("mae"), lossctl.loss("giou")
     expected = np.abs(p[:, 1] - g[:, 1])
