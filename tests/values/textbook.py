@@ -338,6 +338,13 @@ def msle(pred, target, held):
 
 
 @loss
+def poisson(pred, target, held):
+    if target == 0:
+        return 2 * pred
+    return mpf("inf") if pred == 0 else 2 * (target * mp.log(target / pred) - (target - pred))
+
+
+@loss
 def mape(pred, target, held):
     return abs((pred - target) / target)
 
