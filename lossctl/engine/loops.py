@@ -43,11 +43,9 @@ def items(item, item_slope, share, invalid, degenerate, kept):
                 flat = tally(flat, keep & degenerate(pred, target, i))
                 endless = tally(endless, loss == INFINITY)
                 bad = tally(bad, keep & invalid(pred, target, i, params))
-            if slopes is not None:
-                for k in range(n):
-                    i = start + k
+                if slopes is not None:
                     scale = factor if weights is None else factor * fetch(weights, i)
-                    item_slope(pred, target, i, params, select(kept(pred, target, i, ignore), scale, 0.0), slopes)
+                    item_slope(pred, target, i, params, select(keep, scale, 0.0), slopes)
             if share is not None:
                 for k in range(n):
                     i = start + k

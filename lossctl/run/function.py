@@ -82,7 +82,10 @@ class LossFunction:
         return self(pred, target, pairs="all", **keywords)
 
     def gradient(self, pred: Any, target: Any = None, **keywords: Any) -> Any:
-        """Return d loss / d pred under the reduction, in its shape, as float64; of several sides a tuple."""
+        """Return d loss / d pred under the reduction, in its shape, as float64; of several sides a tuple.
+
+        Under arithmetic="native" that of float32 predictions is float32.
+        """
         return self.value_and_gradient(pred, target, **keywords)[1]
 
     def value_and_gradient(self, pred: Any, target: Any = None, **keywords: Any) -> tuple[Any, Any]:
@@ -114,21 +117,23 @@ class _Gradient:
         self._sides = sides
 
     def begin(self, shape: Any) -> None:
-        """Start anew."""
-        import numpy as np
-
-        shapes = shape if self._sides > 1 else (shape,)
-        self.flats = [np.empty(math.prod(of_side)) for of_side in shapes]
+        """Start anew; what the numbers are made of is known when the first of them come."""
+        self._shapes = shape if self._sides > 1 else (shape,)
+        self.flats: list[Any] = []
         self._filled = [0] * self._sides
 
-    def room(self, *sizes: int) -> list[Any]:
+    def room(self, dtype: Any, *sizes: int) -> list[Any]:
         """Return the room for the next numbers of each side."""
+        if not self.flats:
+            import numpy as np
+
+            self.flats = [np.empty(math.prod(shape), dtype) for shape in self._shapes]
         return [flat[start : start + size] for flat, start, size in zip(self.flats, self._filled, sizes, strict=True)]
 
     def append(self, slopes: Any) -> None:
         """Take the next numbers, which may be in their place."""
         pieces = slopes if self._sides > 1 else (slopes,)
-        for side, (room, piece) in enumerate(zip(self.room(*map(len, pieces)), pieces, strict=True)):
+        for side, (room, piece) in enumerate(zip(self.room("float64", *map(len, pieces)), pieces, strict=True)):
             if isinstance(piece, list) or piece.ctypes.data != room.ctypes.data:
                 room[:] = piece
             self._filled[side] += len(piece)

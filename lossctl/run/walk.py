@@ -60,7 +60,7 @@ class Walk(ABC):
         self.native = False
         self.used = self.seen = self.degenerate = self.infinite = self.weightless = 0
         self.values: list[Any] = []
-        # What has room for slopes where they are to end up: arrays of these sizes.
+        # What has room for slopes where they are to end up: arrays of a type and of these sizes.
         self.landing: Callable[..., Sequence[Any]] | None = None
 
     def chunk(self, numbers: int) -> int:
@@ -79,14 +79,15 @@ class Walk(ABC):
             work(0, blocks)
 
     def room_for_slopes(self, fast: bool, *sizes: int) -> Sequence[Any]:
-        """Return room that a kernel fills completely, for the slopes of each side."""
+        """Return room that a kernel fills completely, for the slopes of each side, in the precision they come in."""
         if not fast:
             return [[0.0] * size for size in sizes]
-        if self.landing is not None:
-            return self.landing(*sizes)
         import numpy as np
 
-        return [np.empty(size) for size in sizes]
+        dtype = np.dtype(np.float32 if self.native else np.float64)
+        if self.landing is not None:
+            return self.landing(dtype, *sizes)
+        return [np.empty(size, dtype) for size in sizes]
 
     def kernels(self, reading: tuple[str, ...], chunk: Chunk) -> tuple[bool, tuple[Callable[..., Any], ...]]:
         """Return whether to compile, and the kernels for this chunk."""
