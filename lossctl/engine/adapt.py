@@ -295,10 +295,15 @@ def regions_kernels(loss: Loss, settings: dict[str, Setting], activation: str, t
         log_lines = [f"_, _, by_log_q, by_log_r = {call}", f"return times({scale}, by_log_q), times({scale}, by_log_r)"]
         log_slopes = adapter.define("log_slopes", head.replace("squared, ", ""), *log_lines)
     pixel_slope = adapter.define("pixel_slope", head, *lines)
-    (spreader, carry), spread_target = _spreader(activation), TARGETS[target]
+    carrier = regions.carrier(pixel_slope, log_slopes)
+    (spreader, back_of), logs = _spreader(activation), True if loss.part else None
+    if target == "mask":
+        sigmoid = activation == "sigmoid"
+        fill = regions.mask_filler(spread.bernoulli if sigmoid else spread.chance, not sigmoid)
+        return regions.masks(fill, sums_of, logs), regions.mask_slopes(fill, carrier, logs, back_of)
     return (
-        regions.regions(spreader, spread_target, sums_of, True if loss.part else None),
-        regions.region_slopes(spreader, spread_target, pixel_slope, log_slopes, carry),
+        regions.regions(spreader, TARGETS[target], sums_of, logs),
+        regions.region_slopes(spreader, TARGETS[target], carrier, logs, back_of),
     )
 
 

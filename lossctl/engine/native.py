@@ -156,31 +156,18 @@ def rooms(rows, n):
 
 
 def tree(buffer, n):
-    """Return the sum of the first n entries as a float64: sixteen sums side by side, always the same ones."""
-    a, b, c, d, e, f, g, h = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    i, j, k, m, o, p, q, r = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    whole = n // 16 * 16
-    for at in range(0, whole, 16):
-        a += sums.fetch(buffer, at)
-        b += sums.fetch(buffer, at + 1)
-        c += sums.fetch(buffer, at + 2)
-        d += sums.fetch(buffer, at + 3)
-        e += sums.fetch(buffer, at + 4)
-        f += sums.fetch(buffer, at + 5)
-        g += sums.fetch(buffer, at + 6)
-        h += sums.fetch(buffer, at + 7)
-        i += sums.fetch(buffer, at + 8)
-        j += sums.fetch(buffer, at + 9)
-        k += sums.fetch(buffer, at + 10)
-        m += sums.fetch(buffer, at + 11)
-        o += sums.fetch(buffer, at + 12)
-        p += sums.fetch(buffer, at + 13)
-        q += sums.fetch(buffer, at + 14)
-        r += sums.fetch(buffer, at + 15)
-    for at in range(whole, n):
-        a += sums.fetch(buffer, at)
-    left = ((a + i) + (e + o)) + ((b + j) + (f + p))
-    return left + (((c + k) + (g + q)) + ((d + m) + (h + r)))
+    """Return the sum of the first n entries as a float64, added up as doubles are."""
+    quarter = n // 4 if n % 4 == 0 else 0
+    wide = sums.room(quarter if quarter else n)
+    if quarter:
+        for i in range(quarter):
+            even = sums.fetch(buffer, i) + sums.fetch(buffer, 2 * quarter + i)
+            odd = sums.fetch(buffer, quarter + i) + sums.fetch(buffer, 3 * quarter + i)
+            sums.store(wide, i, even + odd)
+        return sums.tree(wide, quarter)
+    for i in range(n):
+        sums.store(wide, i, sums.fetch(buffer, i))
+    return sums.tree(wide, n)
 
 
 for plain, implementation in (

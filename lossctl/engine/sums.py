@@ -50,9 +50,15 @@ def tally(count, holds):
 
 
 def tree(buffer: Any, n: Any) -> Any:
-    """Return the sum of the first n entries, which it overwrites."""
+    """Return the sum of the first n entries, which it overwrites: halves are added to each other until one is left."""
     if n == 0:
         return 0.0
+    while n % 4 == 0:
+        # Two halvings at once, whose middle is not stored.
+        n = n // 4
+        for i in range(n):
+            even, odd = fetch(buffer, i) + fetch(buffer, 2 * n + i), fetch(buffer, n + i) + fetch(buffer, 3 * n + i)
+            store(buffer, i, even + odd)
     while n > 1:
         half = (n + 1) // 2
         for i in range(n - half):
