@@ -23,8 +23,10 @@ arguments are called after. Optional:
 `weight(…)`, what an item counts for in the mean when that is not 1; `root(mean)` with `root_slope(root)` for a
 loss that is a function of the mean; `inside(…)` with the text DOMAIN, which data the loss is defined for;
 `conflict(…)`, what is wrong with parameters that do not go together; AUTO, for parameters that may be `auto`, the
-loss whose mean over the data they then are; WEIGHTLESS, what to warn of where items have a `weight` of 0; and
-BINARY, for a loss of rows that also compares one probability with one target. Optional for regions:
+loss whose mean over the data they then are; WEIGHTLESS, what to warn of where items have a `weight` of 0; and, for a
+loss of rows, BINARY, where it also compares one probability with one target, and `alone(…)`, whether under these
+parameters value, slope and weight are 0 of a class whose y is 0, so that of a label no other class need be looked at.
+Optional for regions:
 `part(q, r, log_q, log_r, y)` with `part_slope`, a pixel's part of the sum `parts`; POOLED, where a value is taken of
 all classes of an image, each sum a list with an entry per class; SORTED, where the parts of the pixels are errors,
 added up in falling order, each times what its pixel adds to the Jaccard loss of those before it; PRESENT, where
@@ -109,6 +111,7 @@ class Loss:
     auto: Mapping[str, str]
     binary: bool
     conflict: Callable[..., str | None] | None
+    alone: Callable[..., bool] | None
     part: Callable[..., Any] | None
     part_slope: Callable[..., Any] | None
     pooled: bool
@@ -298,6 +301,7 @@ def read(module: ModuleType, name: str, family: str) -> Loss:
         auto=getattr(module, "AUTO", {}),
         binary=getattr(module, "BINARY", False),
         conflict=getattr(module, "conflict", None),
+        alone=getattr(module, "alone", None),
         part=getattr(module, "part", None),
         part_slope=getattr(module, "part_slope", None),
         pooled=getattr(module, "POOLED", False),

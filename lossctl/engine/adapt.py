@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lossctl.engine import back, loops, pixels, regions, spread
+from lossctl.engine import back, labelled, loops, pixels, regions, spread
 from lossctl.engine.sums import fetch, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
 from lossctl.maths import (
@@ -250,7 +250,10 @@ TARGETS = {
 
 
 def rows_kernel(loss: Loss, settings: dict[str, Setting], source: str, target: str) -> Function:
-    """Return the kernel of a loss of rows of scores; `target`: labels, shares, logits, none, or mask for one score."""
+    """Return the kernel of a loss of rows of scores.
+
+    `target`: labels, shares, logits, none, mask for one score, or label where only the label's class counts.
+    """
     adapter = Adapter(loss, settings)
     head = "q, r, log_q, y, class_weight, classes, params"
     term = adapter.define("term", head, "return " + adapter.call("value"))
@@ -266,6 +269,8 @@ def rows_kernel(loss: Loss, settings: dict[str, Setting], source: str, target: s
         by_log_q = partials.get("log_q", "0.0")
         lines = [f"by = {adapter.call('slope')}", f"return 0.0 {by_q}, {by_log_q}"]
     term_slope = adapter.define("term_slope", head, *lines)
+    if target == "label":
+        return labelled.labelled(term, term_slope, share)
     spreader, carry = SIGMOID if target == "mask" and source == "logits" else SPREADS[source]
     return loops.rows(spreader, TARGETS[target], term, term_slope, share, unit, carry)
 

@@ -143,7 +143,9 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
                         by_log_c[k] = through_log
                 for k in range(n):
                     weight = factor if weights is None else factor * fetch(weights, first + k)
-                    scale[k] = select(keep[k] == 1.0, weight / temperature, 0.0)
+                    if temperature is not None:
+                        weight = weight / temperature
+                    scale[k] = select(keep[k] == 1.0, weight, 0.0)
                 base = image * stride + start * step
                 back(n, classes, q, r, by_q, by_log_q, None, scale, base, step, pitch, spare, slopes)
             note(counts, block, used, 0, endless, bad, 0)

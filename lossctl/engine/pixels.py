@@ -27,11 +27,13 @@ def planes(spread, spread_target):
             image = block // per_image
             start = (block - image * per_image) * width
             n = min(width, inner - start)
-            bad = spread_target(n, grid, image, start, target, ignore, nonfinite, 1.0, tolerances[1], y, r, keep, spare)
+            bad = spread_target(
+                n, grid, image, start, target, ignore, nonfinite, None, tolerances[1], y, r, keep, spare
+            )
             load(n, grid, image, start, pred, q)
             if z_out is not None:
                 lay(n, classes, inner, image, start, q, z_out)
-            bad += spread(n, classes, nonfinite, 1.0, tolerances[0], False, q, r, log_q, None, keep, spare)
+            bad += spread(n, classes, nonfinite, None, tolerances[0], False, q, r, log_q, None, keep, spare)
             used = mark_present(n, classes, block, q, y, keep, spare, presence)
             lay(n, classes, inner, image, start, q, q_out)
             lay(n, classes, inner, image, start, r, r_out)

@@ -118,9 +118,11 @@ def regions(spread, spread_target, sums_of, logs):
             image = block // per_image
             start = (block - image * per_image) * width
             n = min(width, inner - start)
-            bad = spread_target(n, grid, image, start, target, ignore, nonfinite, 1.0, tolerances[1], y, r, keep, spare)
+            bad = spread_target(
+                n, grid, image, start, target, ignore, nonfinite, None, tolerances[1], y, r, keep, spare
+            )
             load(n, grid, image, start, pred, q)
-            bad += spread(n, classes, nonfinite, 1.0, tolerances[0], logs is not None, q, r, log_q, log_r, keep, spare)
+            bad += spread(n, classes, nonfinite, None, tolerances[0], logs is not None, q, r, log_q, log_r, keep, spare)
             used = mark_present(n, classes, block, q, y, keep, spare, presence)
             for c in range(classes):
                 drop(n, keep, q[c], r[c], y[c])
@@ -203,9 +205,9 @@ def region_slopes(spread, spread_target, carry, logs, back):
             image = block // per_image
             start = (block - image * per_image) * width
             n = min(width, inner - start)
-            spread_target(n, grid, image, start, target, ignore, nonfinite, 1.0, tolerances[1], y, r, keep, spare)
+            spread_target(n, grid, image, start, target, ignore, nonfinite, None, tolerances[1], y, r, keep, spare)
             load(n, grid, image, start, pred, q)
-            spread(n, classes, nonfinite, 1.0, tolerances[0], logs is not None, q, r, log_q, log_r, keep, spare)
+            spread(n, classes, nonfinite, None, tolerances[0], logs is not None, q, r, log_q, log_r, keep, spare)
             for c in range(classes):
                 cell = image * classes + c
                 if logs is not None:

@@ -2,7 +2,7 @@
 
 A tile holds n rows class by class: `tile[c][k]` is class c of row k; loops over rows are the inner ones, so that they
 vectorise. Each function returns how many rows are invalid. `rows` is room for a few numbers a row; `log_r` is None
-where nobody asks for ln(1 - q).
+where nobody asks for ln(1 - q), `temperature` where logits are not divided.
 """
 
 from lossctl.engine.sums import fetch, nothing, tally
@@ -34,7 +34,7 @@ def sigmoid(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, lo
     for c in range(classes):
         q_c, r_c, log_c = q[c], r[c], log_q[c]
         for k in range(n):
-            one, other, log_one, log_other = bernoulli(q_c[k] / temperature)
+            one, other, log_one, log_other = bernoulli(q_c[k])
             q_c[k] = one
             r_c[k] = other
             if logs:
@@ -97,7 +97,9 @@ def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, lo
         q_c, log_c = q[c], log_q[c]
         number = float(c)
         for k in range(n):
-            below = (q_c[k] - top[k]) / temperature
+            below = q_c[k] - top[k]
+            if temperature is not None:
+                below = below / temperature
             part = exp(below)
             log_c[k] = below
             q_c[k] = part
@@ -150,21 +152,26 @@ def no_target(n, grid, image, start, target, ignore, nonfinite, temperature, tol
 def labels(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows):
     """Turn class indices into one-hot rows."""
     _, inner, classes, _, _, _ = grid
-    label, at_first = rows[0], image * inner + start
-    for k in range(n):
-        label[k] = fetch(target, at_first + k)
+    label = rows[0]
+    bad = read_labels(n, classes, target, image * inner + start, ignore, label, keep)
     for c in range(classes):
         y_c = y[c]
         number = float(c)
         for k in range(n):
             y_c[k] = select(label[k] == number, 1.0, 0.0)
+    return bad
+
+
+def read_labels(n, classes, target, at, ignore, label, keep):
+    """Fill `label` with class indices, 0 where they are none; return how many are invalid."""
     bad = nothing()
     for k in range(n):
-        one = label[k]
+        one = fetch(target, at + k)
         # Only a whole number stays what it is.
         known = (one >= 0.0) & (one < classes) & ((one + TWO_52) - TWO_52 == one)
         bad = tally(bad, not (known | (one == ignore)))
         keep[k] = select(one == ignore, 0.0, 1.0)
+        label[k] = select(known, one, 0.0)
     return bad
 
 

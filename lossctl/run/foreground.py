@@ -54,7 +54,8 @@ def weigh(walk: SummedWalk, chunk: Chunk, power: float) -> Any:
     kernel = foreground_kernel(source, fast)
     width = tile_width(classes)
     out = np.zeros(images * inner)
-    temperature = float(walk.settings.get("temperature") or 1.0)
+    heat = walk.settings.get("temperature")
+    temperature = None if heat is None else float(heat)
     grid = walk.reading.grid(images, inner)
     pred = np.asarray(chunk.pred, np.float64) if isinstance(chunk.pred, list) else chunk.pred
     walk.spread(

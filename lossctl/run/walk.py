@@ -260,7 +260,7 @@ class RowsWalk(SummedWalk):
         source = self.loss.target_input or self.source
         if source == "probs" and self.loss.convention is not None and self.loss.convention.normalizes:
             source = "normalized"
-        fast, (kernel,) = self.kernels((source, self.reading.target), chunk)
+        fast, (kernel,) = self.kernels((source, self._target(source)), chunk)
         images, inner = (1, chunk.units) if self.reading.rows_first else (chunk.units, self.inner)
         grid = self.reading.grid(images, inner)
         blocks = images * -(-inner // self.width)
@@ -272,7 +272,8 @@ class RowsWalk(SummedWalk):
         pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
         class_weights = given(fast, self.weights_of_classes)
         params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
-        temperature = float(self.settings.get("temperature") or 1.0)
+        heat = self.settings.get("temperature")
+        temperature = None if heat is None else float(heat)
         # A single probability need not sum to 1.
         tolerances = (tolerance(chunk.pred), tolerance(chunk.target)) if self.reading.classes > 1 else (0.0, 0.0)
 
@@ -287,6 +288,11 @@ class RowsWalk(SummedWalk):
         if values and not bad:
             self.written(chunk, out, portions, weights)
         return bad, by
+
+    def _target(self, source: str) -> str:
+        """Return what the targets are to the kernel: a `label` where only its class adds to the loss."""
+        alone = self.loss.alone is not None and self.loss.alone(**self.settings)
+        return "label" if (source, self.reading.target, alone) == ("logits", "labels", True) else self.reading.target
 
 
 def tolerance(flat: Flat) -> float:

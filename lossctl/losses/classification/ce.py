@@ -54,3 +54,7 @@ def slope(log_q, y, class_weight, classes, label_smoothing, log_base):
 
 def weight(log_q, y, class_weight, classes, label_smoothing, log_base):
     return class_weight * y
+
+
+def alone(label_smoothing, log_base):
+    return label_smoothing == 0.0

@@ -1,0 +1,108 @@
+"""How rows of logits with a label are walked where only the label's class adds anything to the loss (see `loops`).
+
+The other classes only share the probability: of them there is a sum of exponentials to be made, and nothing else.
+"""
+
+from lossctl.engine.loops import INFINITY, NAN, note, total
+from lossctl.engine.spread import ERROR, SKIP, load, read_labels
+from lossctl.engine.sums import fetch, nothing, room, rooms, store, tally
+from lossctl.maths import exp, log1p, select, times
+
+
+def labelled(term, term_slope, share):
+    """Return the kernel; its arguments are those of `rows`. As in `softmax`, sums leave out the likeliest class."""
+
+    def kernel(
+        lo, hi, grid, width, pred, target, class_weights, ignore, nonfinite, weights, temperature, tolerances,
+        params, factor, sums, counts, values, portions, slopes,
+    ):  # fmt: skip
+        _, inner, classes, stride, step, pitch = grid
+        tile = rooms(classes, width)
+        top, lead, rest, spoilt = room(width), room(width), room(width), room(width)
+        label, keep = room(width), room(width)
+        below, w, whole = room(width), room(width), room(width)
+        losses, counted, gain, own = room(width), room(width), room(width), room(width)
+        per_image = (inner + width - 1) // width
+        for block in range(lo, hi):
+            image = block // per_image
+            start = (block - image * per_image) * width
+            n = min(width, inner - start)
+            first, base = image * inner + start, image * stride + start * step
+            bad = read_labels(n, classes, target, first, ignore, label, keep)
+            load(n, grid, image, start, pred, tile)
+            for k in range(n):
+                top[k] = fetch(tile[0], k)
+                lead[k] = 0.0
+                spoilt[k] = top[k] - top[k]
+            for c in range(1, classes):
+                number, row = float(c), tile[c]
+                for k in range(n):
+                    over = row[k] > top[k]
+                    lead[k] = select(over, number, lead[k])
+                    top[k] = select(over, row[k], top[k])
+                    spoilt[k] += row[k] - row[k]
+            for k in range(n):
+                off = (keep[k] == 1.0) & (spoilt[k] != 0.0)
+                bad = tally(bad, off & (nonfinite == ERROR))
+                keep[k] = select(off & (nonfinite == SKIP), 0.0, keep[k])
+                rest[k] = 0.0
+            for c in range(classes):
+                number, row = float(c), tile[c]
+                for k in range(n):
+                    part = exp(row[k] - top[k])
+                    if slopes is not None:
+                        row[k] = part
+                    rest[k] += select(lead[k] == number, 0.0, part)
+            for k in range(n):
+                # What is found by its index is fetched apart: the loop after this one is made of packed instructions.
+                place = int(label[k])
+                below[k] = fetch(pred, base + k * step + place * pitch) - top[k]
+                w[k] = fetch(class_weights, place)
+            used, endless = nothing(), nothing()
+            for k in range(n):
+                kept = keep[k] == 1.0
+                whole[k] = 1.0 / (1.0 + rest[k])
+                q = exp(below[k]) * whole[k]
+                r = select(label[k] == lead[k], rest[k] * whole[k], 1.0 - q)
+                log_q = below[k] - log1p(rest[k])
+                losses[k] = select(kept, term(q, r, log_q, 1.0, w[k], classes, params), 0.0)
+                counted[k] = select(kept, 1.0, 0.0)
+                if share is not None:
+                    counted[k] = select(kept, share(q, r, log_q, 1.0, w[k], classes, params), 0.0)
+                used = tally(used, kept)
+                endless = tally(endless, losses[k] == INFINITY)
+                if slopes is not None:
+                    through_q, through_log = term_slope(q, r, log_q, 1.0, w[k], classes, params)
+                    push = times(q, through_q) + through_log
+                    scale = select(kept, factor if weights is None else factor * fetch(weights, first + k), 0.0)
+                    gain[k] = times(scale, -push)
+                    own[k] = times(scale, push * r)
+            if slopes is not None:
+                lay(n, classes, tile, whole, gain, base, step, pitch, slopes)
+                for k in range(n):
+                    store(slopes, base + k * step + int(label[k]) * pitch, own[k])
+            note(counts, block, used, 0, endless, bad, 0)
+            if values is not None:
+                for k in range(n):
+                    store(values, first + k, select(keep[k] == 1.0, losses[k], NAN))
+            if portions is not None:
+                for k in range(n):
+                    store(portions, first + k, counted[k])
+            sums[2 * block] = total(n, first, weights, losses)
+            sums[2 * block + 1] = total(n, first, weights, counted)
+
+    return kernel
+
+
+def lay(n, classes, tile, whole, gain, base, step, pitch, slopes):
+    """Put gain · probability of all classes into their places, as memory lies."""
+    if step == 1:
+        for c in range(classes):
+            row, at = tile[c], base + c * pitch
+            for k in range(n):
+                store(slopes, at + k, times(gain[k], row[k] * whole[k]))
+    else:
+        for k in range(n):
+            at, part = base + k * step, gain[k]
+            for c in range(classes):
+                store(slopes, at + c * pitch, times(part, fetch(tile[c], k) * whole[k]))
