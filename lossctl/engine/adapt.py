@@ -113,9 +113,10 @@ class Adapter:
 def items_kernel(
     loss: Loss, settings: dict[str, Setting], source: str, formats: tuple[str, str], nonfinite: str
 ) -> Function:
-    """Return the kernel of a loss of numbers, of binary scores (`source`: logits or probs) or of boxes.
+    """Return the kernel of a loss of numbers, binary scores (`source`: logits or probs), boxes or scores to be ranked.
 
-    `nonfinite`: whether a NaN or an infinity is an error, is skipped or propagates.
+    Of scores to be ranked `pred` is a tuple, an array for each side. `nonfinite`: whether a NaN or an infinity is an
+    error, is skipped or propagates.
     """
     adapter = Adapter(loss, settings)
     head = "pred, target, i, params"
@@ -127,6 +128,8 @@ def items_kernel(
     elif loss.shape == "binary":
         spreader = "bernoulli" if source == "logits" else "chance"
         read = (f"q, r, log_q, log_r = {spreader}(fetch(pred, i))", "y = fetch(target, i)")
+    elif loss.shape == "scores":
+        read = _scores(loss)
     else:
         read = ("x = fetch(pred, i)", "t = fetch(target, i)")
     item = adapter.define("item", head, *read, "return " + adapter.call("value"))
@@ -145,6 +148,11 @@ def _corners(name: str, side: str, box_format: str) -> str:
         "xywh": f"{name} = ({a}, {b}, {a} + {c}, {b} + {d})",
         "cxcywh": f"{name} = ({a} - 0.5 * {c}, {b} - 0.5 * {d}, {a} + 0.5 * {c}, {b} + 0.5 * {d})",
     }[box_format]
+
+
+def _scores(loss: Loss) -> tuple[str, ...]:
+    sides = (f"{name} = fetch(pred[{s}], i)" for s, name in enumerate(loss.sides))
+    return (*sides, *["y = fetch(target, i)"] * loss.has_target)
 
 
 def _rotated() -> tuple[str, ...]:
@@ -168,6 +176,9 @@ def _slope_lines(adapter: Adapter, read: tuple[str, ...], source: str, box_forma
     lines = (*read, f"by = {adapter.call('slope')}")
     if loss.shape == "numbers":
         return (*lines, "store(slopes, i, times(factor, by))")
+    if loss.shape == "scores":
+        by = enumerate(adapter.partials().values())
+        return (*lines, *(f"store(slopes[{s}], i, times(factor, {text}))" for s, text in by))
     if loss.shape == "binary":
         return (
             *lines,
@@ -221,6 +232,12 @@ def _checks(
         spread_out = " + ".join(f"({x} - {x})" for pair in numbers_of for x in pair)
         there = "True"
         flat = " | ".join(f"({x} == 0.0)" for pair in numbers_of[2:4] for x in pair)
+    elif adapter.loss.shape == "scores":
+        read = _scores(adapter.loss)
+        names = [*adapter.loss.sides, *["y"] * adapter.loss.has_target]
+        wrong, flat = "False", "False"
+        spread_out = " + ".join(f"({name} - {name})" for name in names)
+        there = "(y != ignore)" if adapter.loss.has_target else "True"
     else:
         read = ("x, t = fetch(pred, i), fetch(target, i)",)
         wrong = "False"

@@ -70,6 +70,19 @@ def _store(typing_context, values, i, x):
     return nb.void(values, nb.intp, nb.float64), generate
 
 
+@intrinsic
+def _lent(typing_context, arrays):
+    def generate(context, builder, signature, arguments):
+        found = []
+        for place, kind in enumerate(signature.args[0]):
+            array = context.make_array(kind)(context, builder, builder.extract_value(arguments[0], place))
+            array.meminfo = ir.Constant(array.meminfo.type, None)
+            found.append(array._getvalue())
+        return context.make_tuple(builder, signature.return_type, found)
+
+    return arrays(arrays), generate
+
+
 def _register(function: Function, implementation: Function) -> None:
     """Let compiled code call `function` as `implementation`; texts are constants where they are passed."""
     names = ", ".join(inspect.signature(function).parameters)
@@ -96,6 +109,7 @@ provide(sums.room, lambda n: np.zeros(n))
 provide(sums.rooms, lambda rows, n: np.zeros((rows, n)))
 provide(sums.fetch, lambda values, i: _fetch(values, i))
 provide(sums.store, lambda values, i, x: _store(values, i, x))
+provide(sums.lent, lambda arrays: _lent(arrays))
 provide(sums.nothing, lambda: np.int32(0))
 provide(sums.tally, lambda count, holds: np.int32(count + np.int32(holds)))
 

@@ -43,8 +43,8 @@ def choose(
 ) -> tuple[bool, tuple[Function, ...]]:
     """Return whether `size` numbers, with those before, are worth compiled kernels or have them, and the kernels.
 
-    reading: (source, pred format, target format, nonfinite) for numbers, binary scores and boxes; (source, target)
-    for rows; (activation, target) for regions; nothing for scores and embeddings. `native`: kernels in single
+    reading: (source, pred format, target format, nonfinite) for numbers, boxes and scores of any kind; (source, target)
+    for rows; (activation, target) for regions; nothing for embeddings. `native`: kernels in single
     precision, which are compiled for any size.
     """
     static = adapt.static_names(loss, settings)
@@ -82,7 +82,7 @@ def _kernels(
     if loss.shape == "regions":
         build = adapt.pixels_kernels if loss.whole else adapt.regions_kernels
         plain = build(loss, dict(settings), *reading)
-    elif loss.shape in ("scores", "embeddings"):
+    elif loss.shape == "embeddings":
         plain = (ranked_kernel(loss, dict(settings)),)
     elif loss.shape == "classes":
         plain = (adapt.rows_kernel(loss, dict(settings), *reading),)

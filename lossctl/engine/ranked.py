@@ -1,19 +1,19 @@
-"""The block loop of losses of several sides: scores of items, and rows of embeddings.
+"""The block loop of losses of rows of embeddings.
 
-A row is measured first (a distance, an angle; a score is its own measure), then the loss is a function of its measures,
-and the slopes by the measures are carried back to the entries of the sides.
+A row is measured first (a distance, an angle), then the loss is a function of its measures, and the slopes by the
+measures are carried back to the entries of the sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lossctl.engine import vectors
 from lossctl.engine.adapt import Adapter
 from lossctl.engine.loops import INFINITY, NAN, note, total
 from lossctl.engine.spread import ERROR, PROPAGATE
-from lossctl.engine.sums import fetch, nothing, room, store, tally
+from lossctl.engine.sums import fetch, lent, nothing, room, store, tally
 from lossctl.loss import Loss, Setting
 from lossctl.maths import select
 
@@ -44,6 +44,7 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
         portions,
         slopes,
     ):
+        sides = lent(sides)
         found, by = space(width), space(width)
         losses, keep, shares, y = room(width), room(width), room(width), room(width)
         for block in range(lo, hi):
@@ -75,8 +76,9 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
                 for k in range(rows):
                     scale = factor if weights is None else factor * fetch(weights, start + k)
                     item_slope(found, y, k, params, select(fetch(keep, k) == 1.0, scale, 0.0), by)
+                into = lent(slopes)
                 for k in range(rows):
-                    carry(sides, start + k, n, params, found, by, k, slopes)
+                    carry(sides, start + k, n, params, found, by, k, into)
             note(counts, block, used, flat, endless, bad, 0)
             if values is not None:
                 for k in range(rows):
@@ -93,75 +95,56 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
 
 
 def ranked_kernel(loss: Loss, settings: dict[str, Setting]) -> Function:
-    """Return the kernel of a loss of scores or embeddings."""
+    """Return the kernel of a loss of embeddings. Each pair of sides is measured once: by distance, or by angle."""
     adapter = Adapter(loss, settings)
     helpers = ("apart", "angle", "push_apart", "push_angle", "spoils", "clear")
     adapter.room |= {name: getattr(vectors, name) for name in helpers}
     adapter.room["room"] = room
-    lines = _scores(adapter) if loss.shape == "scores" else _embeddings(adapter)
+    lines = _lines(adapter)
     read = (*lines.read, *["y = fetch(known, k)"] * loss.has_target)
     inside = f"not {adapter.call('inside')}" if loss.inside else "False"
     by = [f"by = {adapter.call('slope')}", *lines.by] if loss.slope else ["pass"]
     return ranked(
         adapter.define("space", "width", f"return ({'room(width), ' * lines.parts})"),
         adapter.define("measure", "sides, i, n, params, found, k", *lines.measure),
-        adapter.define(
-            "spoilt", "sides, i, n, found, known, k",
-            *lines.look_again,
-            f"return {lines.finite} + (fetch(known, k) - fetch(known, k)) != 0.0",
-        ),
+        adapter.define("spoilt", "sides, i, n, found, known, k", *lines.spoilt),
         adapter.define("item", "found, known, k, params", *read, f"return {adapter.call('value')}"),
         adapter.define("item_slope", "found, known, k, params, factor, slopes", *read, *by),
-        adapter.define("degenerate", "found, k", f"return {lines.degenerate}"),
+        adapter.define("degenerate", "found, k", f"return {' | '.join(lines.voids) or 'False'}"),
         adapter.define("invalid", "found, known, k, params", *read, f"return {inside}"),
         adapter.define("carry", "sides, i, n, params, found, by, k, slopes", *lines.carry),
     )  # fmt: skip
 
 
 class Lines(NamedTuple):
-    """The texts that differ between scores and embeddings. `finite` is 0, or NaN where a number is not finite."""
+    """The texts of the functions of a loss, and how many numbers are kept of a row."""
 
     parts: int
     measure: list[str]
+    spoilt: list[str]
     read: list[str]
     by: list[str]
     carry: list[str]
-    finite: str
-    look_again: tuple[str, ...] = ()
-    degenerate: str = "False"
+    voids: list[str]
 
 
-def _finite(marks: Iterable[int]) -> str:
-    return " + ".join(f"(fetch(found[{m}], k) - fetch(found[{m}], k))" for m in marks)
-
-
-def _scores(adapter: Adapter) -> Lines:
-    """A score is its own measure."""
-    partials = list(adapter.partials().items())
-    return Lines(
-        parts=len(partials),
-        measure=[f"store(found[{s}], k, fetch(sides[{s}], i))" for s in range(len(partials))],
-        read=[f"{name} = fetch(found[{s}], k)" for s, (name, _) in enumerate(partials)],
-        by=[f"store(slopes[{s}], k, times(factor, {text}))" for s, (_, text) in enumerate(partials)],
-        carry=[f"store(slopes[{s}], i, fetch(by[{s}], k))" for s in range(len(partials))],
-        finite=_finite(range(len(partials))),
-    )
-
-
-def _embeddings(adapter: Adapter) -> Lines:
-    """Each pair of sides is measured once: by its distance, or by its angle."""
+def _lines(adapter: Adapter) -> Lines:
     loss, partials = adapter.loss, adapter.partials()
     norms = dict(zip((parameter.name for parameter in loss.parameters), adapter.arguments, strict=True))
     p = norms.get("p", "2.0")
     kinds = {"distance": "apart", "square": "apart", "cosine": "angle", "turn": "angle"}
     pairs = list(dict.fromkeys((kinds[name.split("_")[0]], name.split("_")[1]) for name in partials))
+    lines = Lines(KEPT * len(pairs), [], [], [], [], [], [])
     # A measure may be infinite by itself: then the entries tell.
     entries = " + ".join(f"spoils(sides[{s}], sides[{s}], i, n, 1.0, 1.0, 0.0)" for s in range(len(loss.sides)))
-    finite = _finite(KEPT * j for j in range(len(pairs)))
-    again = (f"finite = {finite}", "if finite != 0.0:", f"    finite = {entries}")
-    lines = Lines(KEPT * len(pairs), [], [], [], [], "finite", again)
+    firsts = [f"fetch(found[{KEPT * j}], k)" for j in range(len(pairs))]
+    lines.spoilt.extend((
+        f"finite = {' + '.join(f'({first} - {first})' for first in firsts)}",
+        "if finite != 0.0:",
+        f"    finite = {entries}",
+        "return finite + (fetch(known, k) - fetch(known, k)) != 0.0",
+    ))  # fmt: skip
     lines.carry.extend(f"clear(slopes[{s}], i, n)" for s in range(len(loss.sides)))
-    voids = []
     for j, (kind, pair) in enumerate(pairs):
         one, other = (loss.sides.index(side) for side in pair)
         slots = [f"found[{KEPT * j + slot}]" for slot in range(KEPT)]
@@ -182,5 +165,5 @@ def _embeddings(adapter: Adapter) -> Lines:
             f"if fetch(by[{KEPT * j}], k) != 0.0:",
             f"    {push}, slopes[{one}], slopes[{other}])",
         ))  # fmt: skip
-        voids += [f"({kept[2]} == 1.0)"] * (kind == "angle")
-    return lines._replace(degenerate=" | ".join(voids) or "False")
+        lines.voids.extend([f"({kept[2]} == 1.0)"] * (kind == "angle"))
+    return lines

@@ -109,11 +109,12 @@ def apart(a, b, i, n, p):
     For p = 2 the norm is size / unit, for others size · unit: no size leaves the range of doubles.
     """
     if p == 2.0:
-        unit = 1.0
+        total = squares(a, b, i, n, 1.0, 1.0, 0.0)
+        if (total > LOW) & (total < HIGH):
+            size = sqrt(total)
+            return size, total, size, 1.0
+        unit = scale_of(farthest(a, b, i, n))
         total = squares(a, b, i, n, unit, unit, 0.0)
-        if not ((total > LOW) & (total < HIGH)):
-            unit = scale_of(farthest(a, b, i, n))
-            total = squares(a, b, i, n, unit, unit, 0.0)
         size = sqrt(total)
         return size / unit, total / unit / unit, size, unit
     if p == 1.0:

@@ -91,7 +91,8 @@ class RankedWalk(SummedWalk):
 
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Compute a chunk of rows."""
-        fast, (kernel,) = self.kernels((), chunk)
+        scores = self.loss.shape == "scores"
+        fast, (kernel,) = self.kernels(("", "", "", self.options.nonfinite) if scores else (), chunk)
         blocks = -(-chunk.units // self.block)
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, chunk.units) if values else None
@@ -100,13 +101,15 @@ class RankedWalk(SummedWalk):
         by = tuple(self.room_for_slopes(fast, *map(len, flats))) if slopes else None
         sides = tuple(given(fast, flat) for flat in flats)
         target = given(fast, chunk.target) if self.per_target else None
+        rows = (chunk.units,) if scores else (chunk.units, self.per_pred, self.block)
+        check = () if scores else (self.nonfinite,)
         weights = given(fast, self.weights_of(chunk))
         params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
         def work(lo: int, hi: int) -> None:
             kernel(
-                lo, hi, chunk.units, self.per_pred, self.block, sides, target, self.ignore, self.nonfinite, weights,
-                params, factor, sums, counts, out, portions, by,
+                lo, hi, *rows, sides, target, self.ignore, *check, weights, params, factor, sums, counts, out,
+                portions, by,
             )  # fmt: skip
 
         self.spread(fast, blocks, work)
