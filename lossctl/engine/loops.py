@@ -38,7 +38,6 @@ def items(item, item_slope, share, invalid, degenerate, kept):
                 i = start + k
                 keep = kept(pred, target, i, ignore)
                 loss = select(keep, item(pred, target, i, params), 0.0)
-                store(losses, k, loss)
                 used = tally(used, keep)
                 flat = tally(flat, keep & degenerate(pred, target, i))
                 endless = tally(endless, loss == INFINITY)
@@ -46,6 +45,8 @@ def items(item, item_slope, share, invalid, degenerate, kept):
                 if slopes is not None:
                     scale = factor if weights is None else factor * fetch(weights, i)
                     item_slope(pred, target, i, params, select(keep, scale, 0.0), slopes)
+                # Last: whatever is read after a store is read from memory again.
+                store(losses, k, loss)
             if share is not None:
                 for k in range(n):
                     i = start + k

@@ -42,19 +42,20 @@ Examples
     20,0,40,10 0,0,10,10 --base ciou = 1.04969278418
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from lossctl.loss import Positive, Unit
+from lossctl.loss import Interval, Unit
 from lossctl.losses.box._geometry import iou_slope, log_iou, measure, to_coordinates
 from lossctl.losses.box._powers import aspect, aspect_slope, offset, offset_slope, scaled, void, void_slope
-from lossctl.maths import exp, expm1, times
+from lossctl.maths import exp, expm1, select, sqrt, times
 
 SHAPE = "boxes"
+Power = Annotated[float, Interval(0, low_open=True, exponent=True)]
 
 
-def value(p, g, k: Positive = 3.0, base: Literal["iou", "giou", "diou", "ciou"] = "iou", gate: Unit = 0.0):
+def value(p, g, k: Power = 3.0, base: Literal["iou", "giou", "diou", "ciou"] = "iou", gate: Unit = 0.0):
     pair = measure(p, g)
-    loss = -expm1(-k * log_iou(pair))
+    loss = lacking(pair, k)
     if base == "giou":
         return loss + void(pair, k)
     if base == "diou":
@@ -66,7 +67,7 @@ def value(p, g, k: Positive = 3.0, base: Literal["iou", "giou", "diou", "ciou"] 
 
 def slope(p, g, k, base, gate):
     pair = measure(p, g)
-    half = exp(times(0.5 * (1.0 - k), log_iou(pair)))
+    half = half_power(pair, k)
     by = scaled(scaled(to_coordinates(pair, iou_slope(pair, 1.0)), half), k * half)
     if base == "giou":
         return total(by, void_slope(pair, k))
@@ -75,6 +76,19 @@ def slope(p, g, k, base, gate):
     if base == "ciou":
         return total(total(by, offset_slope(p, g, pair, k)), aspect_slope(p, g, pair, k, gate))
     return by
+
+
+def lacking(pair, k):
+    """Return 1 - iou^k; of k = 2 and 3 as (1 - iou)(1 + iou + …)."""
+    iou, distance = pair.iou, pair.distance
+    easy = select(k == 3.0, distance * (1.0 + iou + iou * iou), distance * (1.0 + iou))
+    return select((k == 2.0) | (k == 3.0), easy, -expm1(-k * log_iou(pair)))
+
+
+def half_power(pair, k):
+    """Return √(iou^(k - 1))."""
+    easy = select(k == 3.0, pair.iou, sqrt(pair.iou))
+    return select((k == 2.0) | (k == 3.0), easy, exp(times(0.5 * (1.0 - k), log_iou(pair))))
 
 
 def total(a, b):

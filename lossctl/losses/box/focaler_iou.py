@@ -60,7 +60,7 @@ def value(
     theta: Annotated[float, Interval(2, 6)] = 4.0,
 ):  # fmt: skip
     pair = measure(p, g)
-    return clamp(ratio(shortage(pair, u), u - d), 0.0, 1.0) + penalty(p, g, pair, base, gate, theta)
+    return clamp(shortage(pair, u) / (u - d), 0.0, 1.0) + penalty(p, g, pair, base, gate, theta)
 
 
 def slope(p, g, d, u, base, gate, theta):
