@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -13,10 +15,23 @@ R = TypeVar("R")
 
 # Fewer blocks than this are not worth a second thread.
 GRAIN = 16
+# So many parts for each thread: a thread that is held up leaves them to the others.
+PARTS = 4
+
+
+@functools.cache
+def helpers(threads: int) -> ThreadPoolExecutor:
+    """Return threads that compute beside the calling one. They stay: to start them takes as long as 100 000 items."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="lossctl")
+
+
+if hasattr(os, "register_at_fork"):
+    # The threads of a process are not those of its children.
+    os.register_at_fork(after_in_child=helpers.cache_clear)
 
 
 class Workers:
-    """A pool of threads, started when it is first worth it."""
+    """Threads, started when they are first worth it."""
 
     def __init__(self, threads: int) -> None:
         """Plan for that many computing threads."""
@@ -40,15 +55,31 @@ class Workers:
         return self._pool
 
     def spread(self, blocks: int, work: Callable[[int, int], None]) -> None:
-        """Call work(lo, hi) on ranges that cover 0..blocks."""
-        parts = min(self._threads * 4, blocks // GRAIN)
+        """Call work(lo, hi) on ranges that cover 0..blocks, in this thread and in others."""
+        parts = min(self._threads * PARTS, blocks // GRAIN)
         if self._threads == 1 or parts < 2:
             work(0, blocks)
             return
         bounds = [blocks * part // parts for part in range(parts + 1)]
-        pending = [self._executor().submit(work, lo, hi) for lo, hi in itertools.pairwise(bounds)]
-        for future in pending:
-            future.result()
+        waiting = list(itertools.pairwise(reversed(bounds)))
+
+        def some() -> None:
+            while waiting:
+                try:
+                    hi, lo = waiting.pop()
+                except IndexError:  # another thread was faster
+                    return
+                work(lo, hi)
+
+        beside = [helpers(self._threads - 1).submit(some) for _ in range(min(self._threads, parts) - 1)]
+        try:
+            some()
+        finally:
+            waiting.clear()
+        for future in beside:
+            # One that has not begun has nothing left to do.
+            if not future.cancel():
+                future.result()
 
     def each(self, items: Sequence[T], work: Callable[[T], R]) -> list[R]:
         """Return work(item) of all items, several at a time. The work must not spread itself over this pool."""
