@@ -95,10 +95,12 @@ class WholeWalk(RegionsWalk):
         """Return the flat arrays that kernels of parts take, of the pixels that count, and which those are."""
         first, c = self.images_of(chunk)[0], cells[0][1]
         places = [image - first for image, _ in cells]
-        kept = planes.kept[places]
+        # One image is looked at where it lies, several have to be put together.
+        at: Any = places if len(places) > 1 else slice(places[0], places[0] + 1)
+        kept = planes.kept[at]
         everything = bool(kept.all())
         z, q, r, y = (
-            None if plane is None else plane[places, c].reshape(-1) if everything else plane[places, c][kept]
+            None if plane is None else plane[at, c].reshape(-1) if everything else plane[at, c][kept]
             for plane in planes[:4]
         )
         from_pred = from_target = None
@@ -141,19 +143,22 @@ class WholeWalk(RegionsWalk):
         factor = self._factors[cells[0]]
         if self.loss.sorted:
             parts, hits = self._parts(kernel, arrays), arrays[3]
-            order = np.argsort(keyed(parts, hits) if hard(hits) else parts, kind="stable")
+            order, errors, known = placed(parts, hits)
             in_turn = np.empty(len(parts))
-            gains(parts[order], hits[order], len(parts), exact_sum(hits), in_turn)
+            gains(errors, known, len(parts), exact_sum(hits), in_turn)
             gain = np.empty(len(parts))
-            gain[order] = factor * in_turn
+            gain[order] = np.multiply(factor, in_turn, out=in_turn)
         else:
             gain = np.full(len(arrays[1]), factor / max(1, len(arrays[1])))
         slopes = self._parts(slope_kernel, arrays, gain)
         first, c = self.images_of(chunk)[0], cells[0][1]
         places = [image - first for image, _ in cells]
-        part = np.zeros(kept.shape)
-        part[kept] = slopes
-        by[places, c] = part
+        if kept.all():
+            by[places, c] = slopes.reshape(kept.shape)
+        else:
+            part = np.zeros(kept.shape)
+            part[kept] = slopes
+            by[places, c] = part
 
 
 def hard(hits: Numbers) -> bool:
@@ -171,15 +176,30 @@ def keyed(errors: Numbers, hits: Numbers) -> npt.NDArray[np.uint64]:
     return (errors.view(np.uint64) << np.uint64(1)) | hits.astype(np.uint64)
 
 
+def unkeyed(keys: npt.NDArray[np.uint64]) -> tuple[Numbers, Numbers]:
+    """Return errors and hits of such whole numbers."""
+    return (keys >> np.uint64(1)).view(np.float64), (keys & np.uint64(1)).astype(np.float64)
+
+
 def in_order(errors: Numbers, hits: Numbers) -> tuple[Numbers, Numbers]:
     """Return errors (none negative) in rising order, each with its hit."""
     if hard(hits):
         # Sorting whole numbers is several times faster than sorting places.
         keys = keyed(errors, hits)
         keys.sort()
-        return (keys >> np.uint64(1)).view(np.float64), (keys & np.uint64(1)).astype(np.float64)
+        return unkeyed(keys)
+    return placed(errors, hits)[1:]
+
+
+def placed(errors: Numbers, hits: Numbers) -> tuple[npt.NDArray[np.intp], Numbers, Numbers]:
+    """Return the places of errors (none negative) in rising order, and errors and hits in that order."""
+    if hard(hits):
+        # Equal keys are alike in all that follows: no order among them has to be kept, which sorts faster.
+        keys = keyed(errors, hits)
+        order = np.argsort(keys)
+        return order, *unkeyed(keys[order])
     order = np.argsort(errors, kind="stable")
-    return errors[order], hits[order]
+    return order, errors[order], hits[order]
 
 
 def boundary_distance(mask: npt.NDArray[np.bool_]) -> Numbers:
