@@ -26,15 +26,17 @@ Examples
 """
 
 from lossctl.loss import Positive
-from lossctl.maths import log, log1p, magnitude, ratio, select
+from lossctl.maths import log1p, magnitude, ratio, select
 
 LN_2 = 0.6931471805599453
 
 
 def value(pred, target, c: Positive = 1.0):
-    v = (pred - target) / c
+    v = magnitude(pred - target) / c
     # Beyond 1e150 the square overflows, and 1 is nothing beside it.
-    return select(magnitude(v) > 1e150, 2.0 * log(magnitude(v)) - LN_2, log1p(0.5 * v * v))
+    far = v > 1e150
+    log = log1p(select(far, v, 0.5 * v * v))
+    return select(far, 2.0 * log - LN_2, log)
 
 
 def slope(pred, target, c):

@@ -23,18 +23,19 @@ Examples
     -3,-.5,0,.2,2 0,0,0,0,0 = 0.75486276614678688
 """
 
-from lossctl.maths import exp, expm1, log1p, log1p_part, magnitude, select, smaller, tanh
+from lossctl.maths import expm1, log1p_part, magnitude, select, tanh
 
 LN_2 = 0.6931471805599453
 
 
 def value(pred, target):
     x = magnitude(pred - target)
-    # ln cosh x = ln(1 + (e^x - 1)² / (2 e^x)) keeps the digits that cancel in the other form near 0.
-    rise = expm1(smaller(x, 1.0))
-    near = log1p(0.5 * rise * (rise / (1.0 + rise)))
-    far = x + log1p_part(exp(-2.0 * x)) - LN_2
-    return select(x < 1.0, near, far)
+    near = x < 1.0
+    # Near 0, ln cosh x = ln(1 + (e^x - 1)² / (2 e^x)) keeps the digits that cancel in x + ln(1 + e^-2x) - ln 2.
+    rise = expm1(select(near, x, -2.0 * x))
+    steep = 0.5 * rise * (rise / select(near, 1.0 + rise, 1.0))
+    log = log1p_part(select(near, steep, 1.0 + rise))
+    return select(near, log, x + log - LN_2)
 
 
 def slope(pred, target):
