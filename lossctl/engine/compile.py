@@ -83,6 +83,11 @@ def _lent(typing_context, arrays):
     return arrays(arrays), generate
 
 
+@intrinsic
+def _hold(typing_context, arrays):
+    return nb.void(arrays), lambda context, builder, signature, arguments: context.get_dummy_value()
+
+
 def _register(function: Function, implementation: Function) -> None:
     """Let compiled code call `function` as `implementation`; texts are constants where they are passed."""
     names = ", ".join(inspect.signature(function).parameters)
@@ -110,6 +115,7 @@ provide(sums.rooms, lambda rows, n: np.zeros((rows, n)))
 provide(sums.fetch, lambda values, i: _fetch(values, i))
 provide(sums.store, lambda values, i, x: _store(values, i, x))
 provide(sums.lent, lambda arrays: _lent(arrays))
+provide(sums.hold, lambda arrays: _hold(arrays))
 provide(sums.nothing, lambda: np.int32(0))
 provide(sums.tally, lambda count, holds: np.int32(count + np.int32(holds)))
 

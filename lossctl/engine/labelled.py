@@ -5,7 +5,7 @@ The other classes only share the probability: of them there is a sum of exponent
 
 from lossctl.engine.loops import INFINITY, NAN, note, total
 from lossctl.engine.spread import ERROR, SKIP, load, read_labels
-from lossctl.engine.sums import fetch, nothing, room, rooms, store, tally
+from lossctl.engine.sums import fetch, hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import exp, log1p, select, times
 
 
@@ -17,11 +17,13 @@ def labelled(term, term_slope, share):
         params, factor, sums, counts, values, portions, slopes,
     ):  # fmt: skip
         _, inner, classes, stride, step, pitch = grid
-        tile = rooms(classes, width)
-        top, lead, rest, spoilt = room(width), room(width), room(width), room(width)
-        label, keep = room(width), room(width)
-        below, w, whole = room(width), room(width), room(width)
-        losses, counted, gain, own = room(width), room(width), room(width), room(width)
+        tiles = (rooms(classes, width),)
+        lines = (
+            room(width), room(width), room(width), room(width), room(width), room(width), room(width), room(width),
+            room(width), room(width), room(width), room(width), room(width),
+        )  # fmt: skip
+        (tile,) = lent(tiles)
+        top, lead, rest, spoilt, label, keep, below, w, whole, losses, counted, gain, own = lent(lines)
         per_image = (inner + width - 1) // width
         for block in range(lo, hi):
             image = block // per_image
@@ -90,6 +92,8 @@ def labelled(term, term_slope, share):
                     store(portions, first + k, counted[k])
             sums[2 * block] = total(n, first, weights, losses)
             sums[2 * block + 1] = total(n, first, weights, counted)
+        hold(tiles)
+        hold(lines)
 
     return kernel
 

@@ -17,7 +17,7 @@ Blocks do not cross images, so that the sums of an image do not depend on its ne
 """
 
 from lossctl.engine.spread import load
-from lossctl.engine.sums import BLOCK, fetch, nothing, room, rooms, store, tally, tree
+from lossctl.engine.sums import BLOCK, fetch, hold, lent, nothing, room, rooms, store, tally, tree
 from lossctl.maths import select, times
 
 COUNTS = 5
@@ -97,15 +97,13 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
         params, factor, sums, counts, values, portions, slopes,
     ):  # fmt: skip
         _, inner, classes, stride, step, pitch = grid
-        q, r, log_q, y = (
-            rooms(classes, width),
-            rooms(classes, width),
-            rooms(classes, width),
-            rooms(classes, width),
-        )
-        by_q, by_log_q = rooms(classes, width), rooms(classes, width)
-        losses, counted, keep, scale = room(width), room(width), room(width), room(width)
-        spare = rooms(5, width)
+        tiles = (
+            rooms(classes, width), rooms(classes, width), rooms(classes, width), rooms(classes, width),
+            rooms(classes, width), rooms(classes, width), rooms(5, width),
+        )  # fmt: skip
+        lines = room(width), room(width), room(width), room(width)
+        q, r, log_q, y, by_q, by_log_q, spare = lent(tiles)
+        losses, counted, keep, scale = lent(lines)
         per_image = (inner + width - 1) // width
         for block in range(lo, hi):
             image = block // per_image
@@ -158,5 +156,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
                     store(portions, first + k, counted[k])
             sums[2 * block] = total(n, first, weights, losses)
             sums[2 * block + 1] = total(n, first, weights, counted)
+        hold(tiles)
+        hold(lines)
 
     return kernel

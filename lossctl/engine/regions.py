@@ -6,7 +6,7 @@ Masks, which have one channel, have kernels of their own, which look at each pix
 
 from lossctl.engine.loops import note
 from lossctl.engine.spread import ERROR, SKIP, likeliest, load
-from lossctl.engine.sums import fetch, nothing, room, rooms, tally
+from lossctl.engine.sums import fetch, hold, lent, nothing, room, rooms, tally
 from lossctl.maths import select
 
 
@@ -109,10 +109,14 @@ def regions(spread, spread_target, sums_of, logs):
         lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, squared, params, sums, counts, presence
     ):
         _, inner, classes, _, _, _ = grid
-        q, r, y, log_q = rooms(classes, width), rooms(classes, width), rooms(classes, width), rooms(classes, width)
-        log_r = rooms(classes, width) if logs is not None else None
-        keep, part = room(width), room(width)
-        spare = rooms(5, width)
+        tiles = (
+            rooms(classes, width), rooms(classes, width), rooms(classes, width), rooms(classes, width),
+            rooms(classes if logs is not None else 0, width), rooms(5, width),
+        )  # fmt: skip
+        lines = room(width), room(width)
+        q, r, y, log_q, others, spare = lent(tiles)
+        log_r = others if logs is not None else None
+        keep, part = lent(lines)
         per_image = (inner + width - 1) // width
         for block in range(lo, hi):
             image = block // per_image
@@ -132,6 +136,8 @@ def regions(spread, spread_target, sums_of, logs):
                 else:
                     sums_of(n, block * classes + c, squared, params, q[c], r[c], y[c], y[c], y[c], part, sums)
             note(counts, block, used, 0, 0, bad, 0)
+        hold(tiles)
+        hold(lines)
 
     return kernel
 
@@ -194,12 +200,16 @@ def region_slopes(spread, spread_target, carry, logs, back):
 
     def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, squared, params, by, slopes):
         _, inner, classes, stride, step, pitch = grid
-        q, r, y, log_q = rooms(classes, width), rooms(classes, width), rooms(classes, width), rooms(classes, width)
-        by_q, by_log_q = rooms(classes, width), rooms(classes, width)
-        log_r = rooms(classes, width) if logs is not None else None
-        by_log_r = rooms(classes, width) if logs is not None else None
-        keep = room(width)
-        spare = rooms(5, width)
+        more = classes if logs is not None else 0
+        tiles = (
+            rooms(classes, width), rooms(classes, width), rooms(classes, width), rooms(classes, width),
+            rooms(classes, width), rooms(classes, width), rooms(more, width), rooms(more, width), rooms(5, width),
+        )  # fmt: skip
+        lines = (room(width),)
+        q, r, y, log_q, by_q, by_log_q, others, by_others, spare = lent(tiles)
+        log_r = others if logs is not None else None
+        by_log_r = by_others if logs is not None else None
+        (keep,) = lent(lines)
         per_image = (inner + width - 1) // width
         for block in range(lo, hi):
             image = block // per_image
@@ -219,5 +229,7 @@ def region_slopes(spread, spread_target, carry, logs, back):
                     carry(n, cell, q[c], r[c], None, None, y[c], squared, params, by, by_q[c], None, None)
             base = image * stride + start * step
             back(n, classes, q, r, by_q, by_log_q, by_log_r, keep, base, step, pitch, spare, slopes)
+        hold(tiles)
+        hold(lines)
 
     return kernel

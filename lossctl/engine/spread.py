@@ -101,7 +101,8 @@ def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, lo
             if temperature is not None:
                 below = below / temperature
             part = exp(below)
-            log_c[k] = below
+            if logs:
+                log_c[k] = below
             q_c[k] = part
             rest[k] += select(first[k] == number, 0.0, part)
     for k in range(n):
@@ -114,7 +115,8 @@ def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, lo
             share = q_c[k] * whole[k]
             q_c[k] = share
             r_c[k] = select(first[k] == number, rest[k] * whole[k], 1.0 - share)
-            log_c[k] = log_c[k] - top[k]
+            if logs:
+                log_c[k] = log_c[k] - top[k]
     if log_r is not None:
         complement(n, classes, q, log_q, log_r, first, top, rest)
     return bad

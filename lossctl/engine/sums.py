@@ -40,11 +40,15 @@ def store(values, i, x):
 
 
 def lent(arrays):
-    """Return arrays that somebody else keeps alive; in compiled code, nobody counts then who refers to them.
+    """Return a tuple of arrays that somebody else keeps alive; in compiled code, nobody counts who refers to them.
 
-    Counting is an atomic operation, for each row of a loop that calls functions with loops of their own.
+    Counting is an atomic operation, for each array of each call of a function that has loops of its own.
     """
     return arrays
+
+
+def hold(arrays):
+    """Keep arrays that were lent alive until here."""
 
 
 def nothing():
