@@ -109,7 +109,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rivals", type=few, default=few(RIVALS), help="torch-compile needs a C++ compiler")
     parser.add_argument("--threads", type=int, default=min(2, usable()), help="for lossctl and for torch")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each rival, about")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a race, about; but for the fewest rounds")
     parser.add_argument("--divide", type=int, default=1, help="make all data this many times smaller")
     parser.add_argument("--scaling", action="store_true", help="cost by size, and several threads beside one, too")
     parser.add_argument("--commands", action="store_true", help="commands and files too")

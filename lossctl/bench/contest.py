@@ -21,6 +21,10 @@ from lossctl.run.function import LossFunction
 # of millions of such losses has five digits that all agree on, its gradient (by its length) four.
 TOLERANCE = {"float64": 1e-6, "float32": 1e-5}
 OF_GRADIENT = 10.0
+# A float32 gradient of what sorts is made of differences of numbers near 1: torch's is 3 % off, of a million pixels.
+OF_STEPS = 0.05
+# Of a million items a few lie so near a kink that rounding decides which of its two slopes is theirs.
+AT_KINKS = 1e-5
 
 
 class Disagreement(Exception):  # noqa: N818 - it is an outcome
@@ -59,25 +63,34 @@ def _agree(case: Case, gradient: bool, ours: Any, theirs: Any) -> None:
     if not (isinstance(theirs, tuple) and len(theirs) == 2):
         raise Disagreement("it returns no pair of value and gradient")
     agree_on_value(ours[0], theirs[0], tolerance)
+    single = case.sides[0].dtype == np.float32
+    steps = single and any(loss.sorted for loss in case.asked.losses)
+    limits = OF_STEPS if steps else OF_GRADIENT * tolerance, AT_KINKS if single else 0.0
     if not isinstance(case.pred, tuple):
-        _agree_on_gradient(ours[1], theirs[1], OF_GRADIENT * tolerance, "gradient")
+        _agree_on_gradient(ours[1], theirs[1], *limits, "gradient")
         return
     if not (isinstance(theirs[1], tuple) and len(theirs[1]) == len(ours[1])):
         raise Disagreement(f"its gradient is not one for each of {len(ours[1])} sides")
     for side, own, other in zip(case.asked.losses[0].sides, ours[1], theirs[1], strict=True):
-        _agree_on_gradient(own, other, OF_GRADIENT * tolerance, f"gradient by {side}")
+        _agree_on_gradient(own, other, *limits, f"gradient by {side}")
 
 
-def _agree_on_gradient(ours: Array, theirs: Any, tolerance: float, what: str) -> None:
-    """Raise Disagreement where two gradients differ, by the length of what lies between them."""
+def _agree_on_gradient(ours: Array, theirs: Any, tolerance: float, kinks: float, what: str) -> None:
+    """Raise Disagreement where two gradients differ, by the length of what lies between them.
+
+    `kinks` is the share of entries that may be anything.
+    """
     own, slopes = ours.astype(np.float64, copy=False), np.asarray(theirs, np.float64)
     if slopes.shape == (1, *own.shape):
         slopes = slopes[0]  # a rival had the image as a batch of one
     if slopes.shape != own.shape:
         raise Disagreement(f"its {what} is {_shown(slopes)}, lossctl's {_shown(own)}")
-    away = float(np.linalg.norm(slopes - own))
-    if not away <= tolerance * float(np.linalg.norm(own)):
-        place = tuple(map(int, np.unravel_index(np.argmax(np.abs(slopes - own)), slopes.shape)))
+    away, most = np.abs(slopes - own), tolerance * float(np.linalg.norm(own))
+    if float(np.linalg.norm(away)) <= most:
+        return
+    near = np.sort(away, axis=None)[: away.size - int(kinks * away.size)]
+    if not float(np.linalg.norm(near)) <= most:
+        place = tuple(map(int, np.unravel_index(np.argmax(away), slopes.shape)))
         raise Disagreement(f"{what} at {place}: it says {slopes[place]:.9g}, lossctl {own[place]:.9g}")
 
 
@@ -149,9 +162,7 @@ def raced(
     """
     works = {id(work): work for bout in bouts for work in (bout.ours, bout.theirs) if work is not None}
     places = {key: place for place, key in enumerate(works)}
-    # A bout alone has so many seconds: every further rival brings its own.
-    more = max(1, len(works) - 1)
-    collected, repeats = turns(list(works.values()), rounds, seconds * more, seed, clock=clock)
+    collected, repeats = turns(list(works.values()), rounds, seconds, seed, clock=clock)
     times = list(zip(*collected, strict=True))
     told = []
     for bout in bouts:

@@ -66,7 +66,7 @@ STAGE = typer.Option(
     "--stage", metavar="STAGE", help="compute, load (files to arrays) or all (files to a number) [compute]"
 )
 ROUNDS = typer.Option("--rounds", metavar="N", help="turns of each side [15]")
-SECONDS = typer.Option("--seconds", metavar="S", help="stop a cell after about so long, but not before 5 rounds [10]")
+SECONDS = typer.Option("--seconds", metavar="S", help="stop a race after about so long, but not before 5 rounds [10]")
 SEED = typer.Option("--seed", metavar="N", help="of the data and of the order of turns [7]")
 SAVE = typer.Option("--save", metavar="NAME", help="keep the times under a name, or in a file ….json")
 BASELINE = typer.Option("--baseline", metavar="NAME", help="compare with times that were kept")

@@ -201,6 +201,20 @@ def test_gradients_of_a_function(tmp_path):
             bad.agree(bad.ours(), bad.theirs())
 
 
+def test_single_precision_may_take_another_side_of_a_few_kinks(tmp_path):
+    body = "g = 2 * (p - t) / len(p); g[:{}] += 1; return ((p - t) ** 2).mean(), g"
+    for dtype, size, wrong, right in (
+        ("float32", 100_000, 1, True), ("float32", 100_000, 2, False), ("float32", 99_999, 1, False),
+        ("float64", 100_000, 1, False),
+    ):  # fmt: skip
+        bout = of_arrays(make(requested("mse"), size, dtype), True, mine(tmp_path, body.format(wrong)))
+        if right:
+            bout.agree(bout.ours(), bout.theirs())
+            continue
+        with pytest.raises(Disagreement, match="gradient at"):
+            bout.agree(bout.ours(), bout.theirs())
+
+
 def test_gradients_by_several_sides(tmp_path):
     case = make(requested("margin-ranking"), 100, "float64")
     body = "s = (-t * (p[0] - p[1]) > 0) * t / len(t); l = (-t * (p[0] - p[1])).clip(0).mean()"
