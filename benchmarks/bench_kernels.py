@@ -3,7 +3,7 @@
 import pytest
 from sized import case_of
 
-from lossctl.bench.cases import DTYPES, kinds, one_of_each_shape
+from lossctl.bench.cases import DTYPES, Kind, kinds, one_of_each_shape
 from lossctl.engine import kernels
 
 ROUNDS = 5
@@ -19,9 +19,9 @@ def note(benchmark, case):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("name", "layout"), list(kinds()))
-def test_value(benchmark, name, layout, dtype, threads, divide):
-    case = case_of(name, layout, dtype, threads, divide)
+@pytest.mark.parametrize("kind", list(kinds()), ids=str)
+def test_value(benchmark, kind, dtype, threads, divide):
+    case = case_of(kind, dtype, threads, divide)
     benchmark.group = f"value, {dtype}"
     # The first round loads or compiles the kernel.
     benchmark.pedantic(case.value, rounds=ROUNDS, warmup_rounds=1)
@@ -29,9 +29,9 @@ def test_value(benchmark, name, layout, dtype, threads, divide):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("name", "layout"), list(kinds()))
-def test_value_and_gradient(benchmark, name, layout, dtype, threads, divide):
-    case = case_of(name, layout, dtype, threads, divide)
+@pytest.mark.parametrize("kind", list(kinds()), ids=str)
+def test_value_and_gradient(benchmark, kind, dtype, threads, divide):
+    case = case_of(kind, dtype, threads, divide)
     benchmark.group = f"value and gradient, {dtype}"
     benchmark.pedantic(case.value_and_gradient, rounds=ROUNDS, warmup_rounds=1)
     note(benchmark, case)
@@ -41,7 +41,7 @@ def test_value_and_gradient(benchmark, name, layout, dtype, threads, divide):
 @pytest.mark.parametrize("name", list(one_of_each_shape()))
 def test_small_call(benchmark, name, compiled):
     """A call on a few items is all overhead."""
-    large = case_of(name, "NC", "float64", divide=16)
+    large = case_of(Kind(name, "", ""), "float64", divide=16)
     small = large.first(4)
     # Once there has been a large call, small ones use its compiled kernel; before, they are interpreted.
     kernels._warm.clear()

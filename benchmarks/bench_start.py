@@ -19,8 +19,9 @@ COMPILE = """
 import sys, time
 sys.path.insert(0, {here!r})
 import lossctl.engine.compile
+from lossctl.bench.cases import Kind
 from sized import case_of
-case = case_of({name!r}, "NC", "float64", divide=64)
+case = case_of(Kind({name!r}, "", ""), "float64", divide=64)
 start = time.perf_counter()
 case.{what}()
 print(time.perf_counter() - start)

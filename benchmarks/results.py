@@ -1,169 +1,156 @@
-"""Every loss against its rivals, and what misses its target: `python benchmarks/results.py --help`.
+"""Every loss against its rivals, and what falls short of a target: `python benchmarks/results.py --help`.
 
-The same clocks, data and rivals as `lossctl bench`; this adds the targets, and keeps RESULTS.md.
+The same clocks, data and rivals as `lossctl bench`. Every race is saved when it is over, and `--resume` goes on with
+the file; `--write` makes RESULTS.md and the table in the README of it.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from datetime import date
-from pathlib import Path
-from statistics import geometric_mean
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
+import report
+import scaling
 import targets
+from kept import Kept
 
 from lossctl.bench.axes import Cell
-from lossctl.bench.cases import DTYPES, default_size, kinds, requested
-from lossctl.bench.formats import circumstances, grouped, seconds
-from lossctl.bench.machine import load, machine, versions
+from lossctl.bench.cases import DTYPES, default_size, has_native, kinds, requested
+from lossctl.bench.machine import busy, usable
 from lossctl.bench.measure import Measure
-from lossctl.bench.record import Document, Row
+from lossctl.bench.record import Row
 from lossctl.bench.rivals import check_rival
-from lossctl.engine.cache import sources_digest
+from lossctl.errors import LossctlError
 from lossctl.loss import find
 
-# How many times lossctl's time a rival's should be, at least; and the geometric mean of all.
-GOALS = {"torch": 2.0, "torch-compile": 1.0}
-MEANS = {"torch": 4.0, "numpy": 10.0}
-# Where no code could be twice as fast as eager torch: these have to read at this share of the bandwidth instead.
-MEMORY_BOUND = ("mae", "mse", "rmse", "huber", "smooth-l1")
-SHARE = 0.7
-# Nanoseconds a pair of boxes, on two threads.
-BOXES = {"float64": 3.0, "float32": 2.0}
+RIVALS = "numpy,torch,torch-compile"
+# Compilers of torch that run beside what is timed would be noise.
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 
-def measured(options: argparse.Namespace, document: Document) -> Iterator[Row]:
-    """Yield the row of each loss, dtype, result and rival."""
-    wanted = options.losses.split(",") if options.losses else None
-    rivals = ["numpy", "torch", *(["torch-compile"] if options.compile else [])]
-    for rival in rivals:
-        check_rival(rival)
+class Race(NamedTuple):
+    """What is measured together, under the key that it is kept by, and how."""
+
+    key: str
+    run: Callable[[], Sequence[Row]]
+
+
+def races(options: argparse.Namespace, measure: Measure) -> Iterator[Race]:
+    """Yield a race for each loss, dtype and result, then what is asked for beside it.
+
+    Whatever compiles, compiles once: in the one race that needs it.
+    """
+    for kind in kinds():
+        if options.losses is not None and kind.name not in options.losses:
+            continue
+        asked = requested(kind.name)
+        size = default_size(find(kind.name), kind.layout) // options.divide
+        for dtype in DTYPES:
+            arithmetic = "native" if dtype == "float32" and has_native(asked) else "float64"
+            for gradient in (False, True):
+                cells = [
+                    Cell(asked, kind.layout, size, dtype, options.threads, gradient, rival, arithmetic, kind.input)
+                    for rival in options.rivals if not (gradient and rival == "numpy")
+                ]  # fmt: skip
+                if cells:
+                    key = f"{cells[0].race}, {options.threads} threads, {', '.join(cell.rival for cell in cells)}"
+                    yield Race(key, functools.partial(measure.rows, cells))
+    if options.scaling:
+        yield from _scaling(options, measure)
+
+
+def _scaling(options: argparse.Namespace, measure: Measure) -> Iterator[Race]:
+    for cell in scaling.sized(options.losses, options.threads):
+        yield Race(f"{cell}, {cell.threads} threads", functools.partial(measure.rows, [cell]))
+    if options.threads < 2:
+        return
+    for kind in kinds():
+        if options.losses is None or kind.name in options.losses:
+            for gradient in (False, True):
+                what = kind, "float64", gradient, options.threads, options.divide, options.rounds, options.seconds
+                key = f"{kind} {'with gradient ' * gradient}with {options.threads} threads beside one"
+                yield Race(key, lambda what=what: [scaling.threaded(*what)])
+
+
+def run(options: argparse.Namespace, kept: Kept) -> None:
+    """Measure what is not there yet, and say how long it will take."""
     with Measure(options.rounds, options.seconds) as measure:
-        for name, layout in kinds():
-            if wanted is not None and name not in wanted:
-                continue
-            size = default_size(find(name)) // options.divide
-            for dtype in DTYPES:
-                for gradient in (False, True):
-                    for rival in rivals:
-                        if not (gradient and rival == "numpy"):
-                            cell = Cell(requested(name), layout, size, dtype, options.threads, gradient, rival)
-                            yield measure.row(cell)
-                            document.bandwidth = {str(n): x for n, x in measure.bandwidths.items()}
+        todo = [race for race in races(options, measure) if race.key not in kept.done]
+        print(f"{len(todo)} races to go, {len(kept.done)} done; kept in {kept.path}", flush=True)
+        start = time.monotonic()
+        for place, race in enumerate(todo):
+            rows = kept.add(race.key, race.run, measure.bandwidths)
+            elapsed = time.monotonic() - start
+            left = elapsed / (place + 1) * (len(todo) - place - 1)
+            told = ", ".join(_told(row) for row in rows)
+            print(f"{place + 1}/{len(todo)} {left / 60:.0f} min left, {race.key}: {told}", flush=True)
 
 
-def misses(rows: Sequence[Row]) -> list[str]:
-    """Return a line for every row that falls short of a target, the furthest from it first."""
-    found = []
-    for row in rows:
-        name = row.loss.partition("(")[0]
-        goal = GOALS.get(row.rival)
-        bound = name in MEMORY_BOUND and row.result == "value"
-        if row.problem and goal is not None:
-            found.append((0.0, f"{_named(row)}: {row.problem}"))
-        if row.ratio is not None and goal is not None and not (bound and row.rival == "torch") and row.ratio < goal:
-            interval = f"({row.ratio_low:.2f}–{row.ratio_high:.2f})"
-            found.append((row.ratio / goal, f"{_named(row)}: {row.ratio:.2f} × {row.rival} {interval} for {goal:g} ×"))
-        if bound and row.rival == "numpy" and row.bandwidth_share is not None and row.bandwidth_share < SHARE:
-            told = f"{100 * row.bandwidth_share:.0f} % of the read bandwidth for {100 * SHARE:.0f} %"
-            found.append((row.bandwidth_share / SHARE, f"{_named(row)}: {told}"))
-        if row.rival == "numpy" and find(name).shape == "boxes" and row.threads >= 2 and row.seconds is not None:
-            each = 1e9 * row.seconds / row.items
-            if each > BOXES[row.dtype]:
-                told = f"{each:.1f} ns a pair for {BOXES[row.dtype]:g} ns"
-                found.append((BOXES[row.dtype] / each, f"{_named(row)}: {told}"))
-    return [line for _, line in sorted(found, key=lambda pair: pair[0])]
+def _told(row: Row) -> str:
+    if row.problem or row.seconds is None:
+        return f"{row.rival} {row.problem}"
+    return f"{1e9 * row.seconds / row.items:.2f} ns" if row.ratio is None else f"{row.rival} {row.ratio:.2f} ×"
 
 
-def means(rows: Sequence[Row]) -> list[str]:
-    """Return the geometric means over all losses, with what is wished for."""
-    lines = []
-    for rival, goal in MEANS.items():
-        ratios = [row.ratio for row in rows if row.rival == rival and row.ratio is not None]
-        if ratios:
-            mean = geometric_mean(ratios)
-            verdict = "met" if mean >= goal else "**missed**"
-            lines.append(f"- geometric mean of {len(ratios)} ratios: {mean:.2f} × {rival} for {goal:g} ×, {verdict}")
-    return lines
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options."""
 
+    def few(text: str) -> list[str]:
+        return [part.strip() for part in text.split(",")]
 
-def _named(row: Row) -> str:
-    layout = row.layout if row.layout in ("NC", "NCHW") else ""
-    name = row.loss.partition("(")[0]
-    return " ".join(part for part in (name, layout, row.dtype, "with gradient" * (row.result == "gradient")) if part)
-
-
-def table(rows: Sequence[Row]) -> list[str]:
-    """Return a line for each loss, dtype and result, its rivals side by side."""
-    rivals = list(dict.fromkeys(row.rival for row in rows))
-    lines = [
-        f"| loss | items | lossctl | ns an item | of RAM | {' | '.join(rivals)} |",
-        f"|---|---:|---:|---:|---:|{'---|' * len(rivals)}",
-    ]
-    together: dict[str, dict[str, Row]] = {}
-    for row in rows:
-        together.setdefault(_named(row), {})[row.rival] = row
-    for name, group in together.items():
-        best = min((row for row in group.values() if row.seconds), key=lambda row: row.seconds or 0.0, default=None)
-        figures = ["", "", "", ""]
-        if best is not None and best.seconds is not None:
-            share = f"{100 * (best.bandwidth_share or 0):.0f} %"
-            figures = [grouped(best.items), seconds(best.seconds), f"{1e9 * best.seconds / best.items:.2f}", share]
-        lines.append(f"| {name} | {' | '.join(figures)} | {' | '.join(_cell(group.get(r)) for r in rivals)} |")
-    return lines
-
-
-def _cell(row: Row | None) -> str:
-    if row is None or row.ratio is None:
-        return row.problem if row is not None else ""
-    return f"**{row.ratio:.2f}** ({row.ratio_low:.2f}–{row.ratio_high:.2f}) {seconds(row.rival_seconds)}"
-
-
-def report(document: Document) -> list[str]:
-    """Return the text of a document: what falls short first, then all figures, then the circumstances."""
-    short = misses(document.rows)
-    return [
-        "### Losses that fall short of a target",
-        "",
-        *([f"- {line}" for line in short] or ["None."]),
-        "",
-        *means(document.rows),
-        "",
-        "### All losses",
-        "",
-        "Time of the rival over that of lossctl, its 95 % interval and the rival's time: above 1 lossctl is faster.",
-        "",
-        *table(document.rows),
-        "",
-        *(f"{line}  " for line in circumstances(document)),
-        f"{date.today()}, load before the run {document.settings['load']}, kernels {sources_digest()}",
-    ]
-
-
-def main() -> None:
-    """Measure and print; with --write, into RESULTS.md."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--losses", help="only these, with commas between")
-    parser.add_argument("--threads", type=int, default=1, help="for lossctl and for torch")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of a row, about")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--losses", type=few, help="only these, with commas between")
+    parser.add_argument("--rivals", type=few, default=few(RIVALS), help="torch-compile needs a C++ compiler")
+    parser.add_argument("--threads", type=int, default=min(2, usable()), help="for lossctl and for torch")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a race, about; but for the fewest rounds")
     parser.add_argument("--divide", type=int, default=1, help="make all data this many times smaller")
-    parser.add_argument("--compile", action="store_true", help="against torch.compile too; needs a C++ compiler")
-    parser.add_argument("--large", action="store_true", help="measure a pair of files of 2 GB too (with --write)")
-    parser.add_argument("--write", metavar="FILE", nargs="?", const=str(targets.RESULTS), help="RESULTS.md, or another")
-    parser.add_argument("--commands", action="store_true", help="measure commands and files too")
-    options = parser.parse_args()
-    settings = {"rounds": options.rounds, "seconds": options.seconds, "seed": 1, "load": load()}
-    document = Document(machine(), versions(), settings)
-    found = targets.measure(options.rounds, options.large) if options.commands else []
-    for row in measured(options, document):
-        document.rows.append(row)
-        print(f"{row}: {row.problem or _cell(row)}", flush=True)
-        if options.write:  # after every row: what is interrupted is not lost
-            targets.write(found, report(document), Path(options.write))
-    print("\n".join(report(document)))
+    parser.add_argument("--scaling", action="store_true", help="cost by size, and several threads beside one, too")
+    parser.add_argument("--commands", action="store_true", help="commands and files too")
+    parser.add_argument("--large", action="store_true", help="a pair of files of 2 GB too (with --commands)")
+    parser.add_argument("--save", metavar="FILE", default=f"results-{datetime.now():%Y-%m-%d-%H%M}.json")
+    parser.add_argument("--resume", metavar="FILE", help="go on with what was saved, and save there")
+    parser.add_argument("--again", type=few, metavar="LOSSES", help="measure these once more (with --resume)")
+    parser.add_argument("--write", action="store_true", help="into RESULTS.md and README.md")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Measure, save and report; return the exit code."""
+    options = parsed()
+    for name in [*(options.losses or ()), *(options.again or ())]:
+        find(name)
+    for rival in options.rivals:
+        check_rival(rival)
+    if told := busy():
+        print(f"warning: {told}", file=sys.stderr)
+    settings = {"rounds": options.rounds, "seconds": options.seconds, "seed": 1, "threads": options.threads}
+    kept = Kept(options.resume or options.save, options.resume is not None, settings)
+    kept.forget(options.again or ())
+    code = 0
+    try:
+        if options.commands and not kept.targets:
+            kept.document.settings["targets"] = targets.measure(options.rounds, options.large)
+            kept.save()
+        run(options, kept)
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with --resume {kept.path}", file=sys.stderr)
+        code = 130
+    if options.write:
+        report.write(kept)
+    elif not code:
+        print("\n".join(report.report(kept)))
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except LossctlError as error:
+        sys.exit(f"error: {error}")

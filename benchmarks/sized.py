@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lossctl.bench.cases import SIZES, Case, default_size, make, requested
+from lossctl.bench.cases import SIZES, Case, Kind, default_size, make, requested
 from lossctl.loss import find
 
 BOXES = SIZES["boxes"]
 
 
-def case_of(name: str, layout: str, dtype: str, threads: int | None = None, divide: int = 1) -> Case:
+def case_of(kind: Kind, dtype: str, threads: int | None = None, divide: int = 1) -> Case:
     """Return the case of a loss; `divide` makes it that much smaller."""
-    size = default_size(find(name)) // divide
-    return make(requested(name), size, dtype, layout, options={"threads": threads})
+    size = default_size(find(kind.name), kind.layout) // divide
+    return make(requested(kind.name), size, dtype, kind.layout, options={"threads": threads}, input=kind.input)

@@ -1,4 +1,4 @@
-"""What the commands should cost, what they do cost, and RESULTS.md, where both are told."""
+"""What the commands should cost, and what they do cost."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ from files import csv_pair, large, npy
 from sized import BOXES
 
 from lossctl.bench.statistics import Estimate, paired_ratio
-
-RESULTS = Path(__file__).with_name("RESULTS.md")
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
 class Duel(NamedTuple):
@@ -105,14 +102,3 @@ def _commands(a: Sequence[str], b: Sequence[str], rounds: int) -> tuple[Duel, Du
 def _judged(pairs: Sequence[tuple[float, float]]) -> Duel:
     a, b = zip(*pairs, strict=True)
     return Duel(median(a), median(b), paired_ratio(a, b))
-
-
-def write(found: Sequence[Target], kernels: Sequence[str], results: Path = RESULTS) -> None:
-    """Replace the measured part of RESULTS.md; what is written around it stays."""
-    lines = ["### Commands and files", "", "| what | target | measured | |", "|---|---|---|---|"]
-    lines += [f"| {t.what} | {t.wanted} | {t.measured} | {'met' if t.met else '**missed**'} |" for t in found]
-    lines = [*kernels, *(["", *lines] if found else [])]
-    text = results.read_text() if results.exists() else f"# Results\n\n{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    results.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}")

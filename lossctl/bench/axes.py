@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lossctl.bench.cases import has_native, layouts
 from lossctl.errors import UsageError
 from lossctl.loss import did_you_mean
 from lossctl.requests import Asked
@@ -13,7 +15,10 @@ MOST = 1 << 40
 
 
 class Cell(NamedTuple):
-    """One row of the table to be. Where `size` or `dtype` is None, the data say; `layout` "" is the loss's own."""
+    """One row of the table to be. Where `size` or `dtype` is None, the data say; `layout` "" is the loss's own.
+
+    `arithmetic` is lossctl's, float64 or native; `input` logits or probs, "" for a loss that takes no scores.
+    """
 
     asked: Asked
     layout: str
@@ -22,16 +27,27 @@ class Cell(NamedTuple):
     threads: int
     gradient: bool
     rival: str
+    arithmetic: str = "float64"
+    input: str = ""
 
     @property
     def kernel(self) -> tuple[object, ...]:
         """What the kernel depends on that the cell takes."""
-        return str(self.asked), self.layout, self.dtype, self.gradient
+        return str(self.asked), self.layout, self.dtype, self.gradient, self.arithmetic, self.input
+
+    @property
+    def race(self) -> Cell:
+        """The cell without its rival: cells that agree in this are measured together."""
+        return self._replace(rival="")
 
     def __str__(self) -> str:
         """Write it in a few words, for a line of progress."""
-        parts = [self.asked.name, self.layout, f"{self.size:,}".replace(",", " ") if self.size else "", self.dtype]
-        return " ".join(part for part in (*parts, "with gradient" * self.gradient, f"against {self.rival}") if part)
+        size = f"{self.size:,}".replace(",", " ") if self.size else ""
+        native = "native" * (self.arithmetic == "native")
+        probs = "probs" * (self.input == "probs")
+        against = f"against {self.rival}" * bool(self.rival)
+        parts = [self.asked.name, self.layout, probs, size, self.dtype, native, "with gradient" * self.gradient]
+        return " ".join(part for part in (*parts, against) if part)
 
 
 def _size(text: str) -> int:
@@ -64,14 +80,19 @@ def _yes(text: str) -> bool:
     return text == "yes"
 
 
-def _layout(text: str) -> str:
-    if text not in ("NC", "NCHW"):
-        raise UsageError(f"layout is '{text}'; expected NC or NCHW, of class scores")
-    return text
+def _one_of(axis: str, *choices: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text not in choices:
+            raise UsageError(f"{axis} is '{text}'; expected {', '.join(choices[:-1])} or {choices[-1]}")
+        return text
+
+    return check
 
 
 AXES: dict[str, Callable[[str], Any]] = {
-    "size": _size, "dtype": _dtype, "threads": _threads, "rival": str, "gradient": _yes, "layout": _layout,
+    "size": _size, "dtype": _dtype, "arithmetic": _one_of("arithmetic", "float64", "native"), "threads": _threads,
+    "rival": str, "gradient": _yes, "layout": _one_of("layout", "NC", "NCHW", "NHW"),
+    "input": _one_of("input", "logits", "probs"),
 }  # fmt: skip
 
 
@@ -94,15 +115,28 @@ def levels(texts: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def cells(
-    asked: Sequence[Asked], axes: Mapping[str, Sequence[Any]], sizes: Callable[[Asked], int | None]
+    asked: Sequence[Asked], axes: Mapping[str, Sequence[Any]], sizes: Callable[[Asked, str], int | None]
 ) -> Iterator[Cell]:
-    """Yield the cells; what is next to each other shares its data. `sizes` tells how many items where no axis does."""
+    """Yield the cells; what is next to each other shares its data, and those that differ in their rival its times.
+
+    `sizes` tells how many items where no axis does. A level that a loss does not have stands for its usual one.
+    """
     for request in asked:
-        classes = request.losses[0].shape == "classes"
-        for layout in axes.get("layout", ("",)) if classes else ("",):
-            for size in axes.get("size") or (sizes(request),):
-                for dtype in axes["dtype"]:
-                    for threads in axes["threads"]:
-                        for gradient in axes["gradient"]:
-                            for rival in axes["rival"]:
-                                yield Cell(request, layout, size, dtype, threads, gradient, rival)
+        native = has_native(request)
+        for layout, input in itertools.product(_layouts(request, axes), _inputs(request, axes)):
+            for size, dtype in itertools.product(axes.get("size") or (sizes(request, layout),), axes["dtype"]):
+                single = native and dtype in (None, "float32")
+                computed = dict.fromkeys(x if single else "float64" for x in axes.get("arithmetic", ("float64",)))
+                rest = itertools.product(computed, axes["threads"], axes["gradient"], axes["rival"])
+                for arithmetic, threads, gradient, rival in rest:
+                    yield Cell(request, layout, size, dtype, threads, gradient, rival, arithmetic, input)
+
+
+def _layouts(request: Asked, axes: Mapping[str, Sequence[Any]]) -> Sequence[str]:
+    known = layouts(request.losses[0])
+    return [layout for layout in axes.get("layout", ()) if layout in known] or [""]
+
+
+def _inputs(request: Asked, axes: Mapping[str, Sequence[Any]]) -> Sequence[str]:
+    scores = any(loss.takes_scores for loss in request.losses)
+    return axes.get("input", ("",)) if scores and not any(loss.needs_logits for loss in request.losses) else [""]

@@ -12,9 +12,11 @@ from lossctl.errors import DataError, UsageError
 from lossctl.loss import Loss, find, names
 from lossctl.parameters import Setting
 from lossctl.requests import Asked, Request
+from lossctl.run.checks import USES
 from lossctl.run.function import LossFunction
 
 Array = npt.NDArray[Any]
+Pred = Array | tuple[Array, ...]
 
 DTYPES = ("float32", "float64")
 CLASSES = 21
@@ -22,6 +24,8 @@ IMAGES = 4
 # Where nobody says how large: enough that no cache holds the data. Boxes, numbers, class scores, pixels.
 SIZES = {"boxes": 1 << 20, "rotated": 1 << 20, "classes": IMAGES * CLASSES * 256 * 256}
 SIZE = 1 << 22
+# Of images whose distances from boundaries are needed, which takes everybody long.
+SLOW = 1 << 18
 # Of a row of embeddings.
 WIDTH = 64
 
@@ -34,7 +38,7 @@ class Case(NamedTuple):
     """
 
     asked: Asked
-    pred: Array | tuple[Array, ...]
+    pred: Pred
     target: Array | None
     options: dict[str, Any]
 
@@ -63,8 +67,8 @@ class Case(NamedTuple):
         """Return the same on the first n items, or on a corner of the images."""
         if isinstance(self.pred, tuple):
             pred: Any = tuple(side[:n] for side in self.pred)
-        elif self.pred.ndim == 3 and self.target is not None:
-            return self._replace(pred=self.pred[:n, :2, :2], target=self.target[:n, :2, :2])
+        elif self.shape == "regions" and self.target is not None:
+            return self._replace(pred=self.pred[:n, ..., :2, :2], target=self.target[:n, :2, :2])
         else:
             pred = self.pred[:n]
         return self._replace(pred=pred, target=None if self.target is None else self.target[:n])
@@ -78,16 +82,39 @@ class Case(NamedTuple):
         return LossFunction(self.asked).value_and_gradient(self.pred, self.target, **self.options)
 
 
-def kinds() -> Iterator[tuple[str, str]]:
-    """Yield (loss, layout) for all of the shelf: a new loss file is measured without a word here."""
+class Kind(NamedTuple):
+    """A loss as it is timed: in one layout, of logits or probs where it takes scores ("" elsewhere)."""
+
+    name: str
+    layout: str
+    input: str
+
+    def __str__(self) -> str:
+        """Write what tells it from the loss's other kinds: `ce NC`, `dice NHW probs`."""
+        several = len(layouts(find(self.name))) > 1
+        return " ".join([self.name, *[self.layout] * several, *[self.input] * (self.input == "probs")])
+
+
+def kinds() -> Iterator[Kind]:
+    """Yield all of the shelf: a new loss file is measured without a word here."""
     for name in names():
-        for layout in layouts(find(name)):
-            yield name, layout
+        loss = find(name)
+        for layout in layouts(loss):
+            yield Kind(name, layout, "logits" if loss.takes_scores else "")
+        if name in OF_PROBABILITIES:
+            yield Kind(name, layouts(loss)[0], "probs")
 
 
 def layouts(loss: Loss) -> tuple[str, ...]:
     """Return the layouts that a loss is timed in, the usual one first."""
-    return LAYOUTS.get(loss.shape, ("",))
+    found = LAYOUTS.get(loss.shape, ("",))
+    # Logits of classes are no logits of masks, and distances in 84 planes would take all day.
+    return found[:1] if loss.needs_logits or "from_pred" in loss.data else found
+
+
+def has_native(asked: Asked) -> bool:
+    """Tell whether there are kernels in single precision of a loss."""
+    return any(map(USES["arithmetic"], asked.losses))
 
 
 def one_of_each_shape() -> Iterator[str]:
@@ -96,9 +123,11 @@ def one_of_each_shape() -> Iterator[str]:
     yield from sorted(shapes.values())
 
 
-def default_size(loss: Loss) -> int:
+def default_size(loss: Loss, layout: str = "") -> int:
     """Return how many items to take where nobody says."""
-    return SIZES.get(loss.shape, SIZE)
+    if "from_pred" in loss.data:
+        return SLOW
+    return SIZES["classes"] if layout == "NCHW" else SIZES.get(loss.shape, SIZE)
 
 
 def requested(name: str) -> Request:
@@ -118,7 +147,10 @@ def required(loss: Loss) -> dict[str, Setting]:
     return found
 
 
-def make(asked: Asked, size: int, dtype: str, layout: str = "", seed: int = 7, options: Mapping[str, Any] = {}) -> Case:
+def make(
+    asked: Asked, size: int, dtype: str, layout: str = "", seed: int = 7, options: Mapping[str, Any] = {},
+    input: str = "",
+) -> Case:  # fmt: skip
     """Return a case of about `size` random items. Raises UsageError for a loss that there are no data for."""
     loss = asked.losses[0]
     if len({(each.shape, each.has_target, "class_weight" in each.data) for each in asked.losses}) > 1:
@@ -131,12 +163,20 @@ def make(asked: Asked, size: int, dtype: str, layout: str = "", seed: int = 7, o
     if target is not None and target.dtype == np.float64:
         target = target.astype(dtype)
     if any(each.takes_scores for each in asked.losses):
-        given["input"] = "logits"
+        given["input"] = input or "logits"
+        if input == "probs" and not isinstance(pred, tuple):
+            pred = _probabilities(pred, classes=given.get("layout") in ("NC", "NCHW"))
     pred = tuple(side.astype(dtype) for side in pred) if isinstance(pred, tuple) else pred.astype(dtype)
     return Case(asked, pred, target, given | dict(options))
 
 
-Made = tuple[Array | tuple[Array, ...], Array | None, dict[str, Any]]
+def _probabilities(logits: Array, classes: bool) -> Array:
+    shares: Array = np.exp(logits)
+    shares /= shares.sum(axis=1, keepdims=True) if classes else 1 + shares
+    return shares
+
+
+Made = tuple[Pred, Array | None, dict[str, Any]]
 Maker = Callable[[np.random.Generator, Asked, int, str], Made]
 
 
@@ -190,24 +230,32 @@ def _binary(rng: np.random.Generator, asked: Asked, size: int, layout: str) -> M
 
 def _classes(rng: np.random.Generator, asked: Asked, size: int, layout: str) -> Made:
     loss = asked.losses[0]
-    rows = max(2, size // CLASSES)
-    shape: tuple[int, ...] = (rows, CLASSES) if layout == "NC" else (IMAGES, CLASSES, *_sides(rows))
+    pred = _scores(rng, size, layout)
     options = {"layout": layout}
-    pred = rng.normal(0, 2, shape)
     if not loss.has_target:
         return pred, None, options
     if "class_weight" in loss.data:
-        return pred, rng.integers(0, CLASSES, (shape[0], *shape[2:])), options
-    other = rng.normal(0, 2, shape)
-    if loss.target_input == "logits":
-        return pred, other, options
-    shares = np.exp(other)
-    return pred, shares / shares.sum(axis=1, keepdims=True), options
+        return pred, _labels(rng, pred), options
+    other = rng.normal(0, 2, pred.shape)
+    return pred, other if loss.target_input == "logits" else _probabilities(other, classes=True), options
 
 
 def _regions(rng: np.random.Generator, asked: Asked, size: int, layout: str) -> Made:
+    options = {"layout": layout, "aggregate": "per-image"}
+    if layout == "NCHW":
+        pred = _scores(rng, size, layout)
+        return pred, _labels(rng, pred), options
     pred = rng.normal(0, 2, (IMAGES, *_sides(size)))
-    return pred, (rng.random(pred.shape) < 0.3).astype(np.uint8), {"layout": "NHW", "aggregate": "per-image"}
+    return pred, (rng.random(pred.shape) < 0.3).astype(np.uint8), options
+
+
+def _scores(rng: np.random.Generator, size: int, layout: str) -> Array:
+    rows = max(2, size // CLASSES)
+    return rng.normal(0, 2, (rows, CLASSES) if layout == "NC" else (IMAGES, CLASSES, *_sides(rows)))
+
+
+def _labels(rng: np.random.Generator, scores: Array) -> Array:
+    return rng.integers(0, CLASSES, (scores.shape[0], *scores.shape[2:]))
 
 
 def _sides(pixels: int) -> tuple[int, int]:
@@ -222,4 +270,6 @@ MAKERS: dict[str, Maker] = {
     "regions": _regions, "scores": _ranking, "embeddings": _ranking,
 }  # fmt: skip
 # Where one loss reads its data in several ways; "" stands for the only one.
-LAYOUTS: dict[str, tuple[str, ...]] = {"classes": ("NC", "NCHW")}
+LAYOUTS: dict[str, tuple[str, ...]] = {"classes": ("NC", "NCHW"), "regions": ("NHW", "NCHW")}
+# The losses that are timed of probabilities as well: nothing of them is computed, all of the time is reading.
+OF_PROBABILITIES = ("dice", "jaccard")

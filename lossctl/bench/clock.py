@@ -1,7 +1,8 @@
 """Clocks: works timed by turns, each repeated within a turn until the clock's own steps no longer matter.
 
 Whatever else the machine does meets all works of a round about equally: it drops out of the ratios of a round's times,
-though not out of the times.
+though not out of the times. Every turn begins after a rest: threads of a parallel library spin for a while before they
+sleep, and would take a core from whoever is next.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ Work = Callable[[], object]
 Clock = Callable[[], float]
 
 SHORTEST = 1e-3  # seconds of a turn
+# Seconds before each. A worker of torch's spun for 3.6 ms after an operation before it slept, sometimes for 6.
+REST = 1e-2
 # However little time there is: fewer rounds have no interval worth the name.
 FEWEST = 5
 
@@ -45,6 +48,7 @@ def turns(
     seed: int = 1,
     shortest: float = SHORTEST,
     clock: Clock = time.perf_counter,
+    rest: float = REST,
 ) -> tuple[list[tuple[float, ...]], list[int]]:
     """Time works that have been warmed up; return the times of each round, and how often a turn calls each.
 
@@ -64,6 +68,7 @@ def turns(
                 break
             took = [0.0] * len(works)
             for place in order.sample(range(len(works)), len(works)):
+                time.sleep(rest)
                 took[place] = timed(works[place], repeats[place], clock)
             collected.append(tuple(took))
     finally:

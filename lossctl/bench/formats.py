@@ -66,6 +66,7 @@ def heading(rows: Sequence[Row]) -> str:
         "items": lambda x: f"{grouped(x)} items",
         "threads": lambda x: f"{x} thread{'s' * (x != 1)}",
         "rival": lambda x: "" if x == "none" else f"against {x}",
+        "arithmetic": lambda x: "native arithmetic" if x == "native" else "",
         "data": lambda x: f"{x} data" if x == "random" else x,
         "stage": lambda x: {"compute": "", "load": "files to arrays", "all": "files to a number"}[x],
     }

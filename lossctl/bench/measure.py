@@ -1,23 +1,25 @@
-"""All cells, one after the other: each ends as a row of the document."""
+"""All cells, those of one race together: each ends as a row of the document."""
 
 from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lossctl.bench.axes import Cell
-from lossctl.bench.cases import Case, make
-from lossctl.bench.contest import Bout, Disagreement, by_item, first_call, of_arrays, timed, use_threads
+from lossctl.bench.cases import Case, has_native, make
+from lossctl.bench.contest import Bout, Disagreement, by_item, first_call, of_arrays, raced, use_threads
 from lossctl.bench.machine import bandwidth, peak
 from lossctl.bench.record import Row
 from lossctl.bench.rivals import NONE, Absent, Contender, check_options, find_rival
 from lossctl.bench.stages import Files, of_files, read_case, write_case
-from lossctl.errors import DataError, LossctlError
+from lossctl.errors import DataError, LossctlError, UsageError
 
 STAGES = ("compute", "load", "all")
 
@@ -27,7 +29,7 @@ class Measure:
     """Measures cells. `own` holds rivals of the user's by name, `files` the user's data, `options` how to read them.
 
     Raises DataError when a rival of the user's computes something else; one of the known rivals that does, or that
-    raises, makes a row that says so.
+    raises, makes a row that says so. If `lenient`, so does a loss that does not fit the user's data.
     """
 
     rounds: int = 15
@@ -37,6 +39,7 @@ class Measure:
     files: Files | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Contender] = field(default_factory=dict)
+    lenient: bool = False
 
     def __post_init__(self) -> None:
         """Begin without data, and without a kernel that has been called."""
@@ -44,6 +47,7 @@ class Measure:
         self._written: tuple[Case | None, Files | None] = (None, None)
         self._first: dict[object, tuple[float, bool]] = {}
         self.bandwidths: dict[int, float] = {}
+        self.misfit: LossctlError | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Measure:
@@ -61,64 +65,83 @@ class Measure:
             self.bandwidths[threads] = bandwidth(threads)
         return self.bandwidths[threads]
 
-    def row(self, cell: Cell) -> Row:
-        """Measure one cell. What known rivals warn of is not the user's to mend, and is not shown."""
-        with warnings.catch_warnings():
-            if cell.rival not in self.own:
-                warnings.simplefilter("ignore")
-            return self._row(cell)
+    def rows(self, cells: Sequence[Cell]) -> list[Row]:
+        """Measure cells that differ in their rivals alone, in one race.
 
-    def _row(self, cell: Cell) -> Row:
-        case = self._case(cell)
-        files = self._on_disk(case) if self.stage != "compute" else None
-        row: dict[str, Any] = {
+        What known rivals warn of is not the user's to mend, and is not shown.
+        """
+        with warnings.catch_warnings():
+            if not any(cell.rival in self.own for cell in cells):
+                warnings.simplefilter("ignore")
+            return list(self._rows(cells))
+
+    def _rows(self, cells: Sequence[Cell]) -> Iterator[Row]:
+        cell = cells[0]
+        use_threads(cell.threads)
+        try:
+            case = self._case(cell)
+            files = self._on_disk(case) if self.stage != "compute" else None
+            alone = self._bout(case, cell.gradient, files, None)
+            first, compiled, ours = first_call(alone.ours)
+        except (DataError, UsageError) as error:
+            if self.files is None or not self.lenient:
+                raise
+            self.misfit = self.misfit or error
+            yield from (Row(**self._named(cell, None), problem=f"does not fit: {error}") for cell in cells)
+            return
+        # A kernel is called for the first time once.
+        first, compiled = self._first.setdefault((*cell.kernel, case.items), (first, compiled))
+        told = [self._named(cell, case) | {"first": first, "compiled": compiled} for cell in cells]
+        bouts = []
+        for each, row in zip(cells, told, strict=True):
+            bout, more = self._against(each, case, files, alone, ours)
+            row |= more
+            bouts.append(bout)
+        del ours
+        racing = [bout for bout in bouts if bout is not None]
+        timed = iter(raced(racing, self.rounds, self.seconds, self.seed))
+        size = case.bytes if files is None else files.bytes
+        for bout, row in zip(bouts, told, strict=True):
+            if bout is not None:
+                row |= next(timed)
+                row["items_per_second"] = case.items / row["seconds"]
+                row["gigabytes_per_second"] = 1e-9 * size / row["seconds"]
+                row["bandwidth_share"] = size / row["seconds"] / self.bandwidth(cell.threads)
+                row["peak_bytes"] = peak()
+            yield Row(**row)
+
+    def _named(self, cell: Cell, case: Case | None) -> dict[str, Any]:
+        """Return the axes of a row; without a case its data could not be read."""
+        options = {} if case is None else case.options
+        return {
             "loss": str(cell.asked),
             "data": "random" if self.files is None else " ".join(filter(None, self.files)),
-            "items": case.items,
-            "dtype": str(case.sides[0].dtype),
+            "items": 0 if case is None else case.items,
+            "dtype": cell.dtype or "" if case is None else str(case.sides[0].dtype),
             "threads": cell.threads,
-            "layout": str(case.options.get("layout") or ""),
+            "layout": str(options.get("layout") or ""),
             "result": "gradient" if cell.gradient else "value",
             "stage": self.stage,
             "rival": cell.rival,
+            "arithmetic": "float64" if case is None else _arithmetic(case),
+            "input": str(options.get("input") or ""),
         }
-        use_threads(cell.threads)
-        alone = self._bout(case, cell.gradient, files, None)
-        first, compiled, ours = first_call(alone.ours)
-        # A kernel is called for the first time once.
-        first, compiled = self._first.setdefault((*cell.kernel, case.items), (first, compiled))
-        row |= {"first": first, "compiled": compiled}
-        bout = alone
-        try:
-            bout, row["rival_first"] = self._against(cell, case, files, ours) if cell.rival != NONE else (alone, None)
-        except Absent as absent:
-            row["problem"] = str(absent)
-        except Disagreement as told:
-            if cell.rival in self.own:
-                hint = "only what computes the same is timed"
-                raise DataError(f"rival {cell.rival} is not {cell.asked}: {told}", hint=hint) from None
-            return Row(**row, problem=f"not the same loss: {told.args[0].replace('it says', f'{cell.rival} says')}")
-        row |= timed(bout, self.rounds, self.seconds, self.seed)
-        size = case.bytes if files is None else files.bytes
-        row["items_per_second"] = case.items / row["seconds"]
-        row["gigabytes_per_second"] = 1e-9 * size / row["seconds"]
-        row["bandwidth_share"] = size / row["seconds"] / self.bandwidth(cell.threads)
-        return Row(**row, peak_bytes=peak())
 
     def _case(self, cell: Cell) -> Case:
         """Return the data of a cell: those of the cell before where they are the same."""
-        key = (str(cell.asked), cell.layout, cell.size, cell.dtype)
+        key = (str(cell.asked), cell.layout, cell.size, cell.dtype, cell.input)
         if self._made[0] != key:
             self._made = (None, None)  # gone before the next are made
             if self.files is not None:
                 made = read_case(cell.asked, self.files, dict(self.options), cell.dtype)
             else:
                 assert cell.size is not None
-                made = make(cell.asked, cell.size, cell.dtype or "float64", cell.layout, self.seed)
+                dtype = cell.dtype or "float64"
+                made = make(cell.asked, cell.size, dtype, cell.layout, self.seed, input=cell.input)
             self._made = (key, made)
         case = self._made[1]
         assert case is not None
-        return case._replace(options=case.options | {"threads": cell.threads})
+        return case._replace(options=case.options | {"threads": cell.threads, "arithmetic": cell.arithmetic})
 
     def _on_disk(self, case: Case) -> Files:
         if self.files is not None:
@@ -133,7 +156,25 @@ class Measure:
             return of_arrays(case, gradient, contender)
         return of_files(case, files, self.stage, contender)
 
-    def _against(self, cell: Cell, case: Case, files: Files | None, ours: Any) -> tuple[Bout, float]:
+    def _against(
+        self, cell: Cell, case: Case, files: Files | None, alone: Bout, ours: Any
+    ) -> tuple[Bout | None, dict[str, Any]]:
+        """Return the bout with a cell's rival and what there is to say of it; None for a rival of other numbers."""
+        if cell.rival == NONE:
+            return alone, {}
+        try:
+            bout, first = self._opposed(cell, case, files, alone, ours)
+        except Absent as absent:
+            return alone, {"problem": str(absent)}
+        except Disagreement as told:
+            if cell.rival in self.own:
+                hint = "only what computes the same is timed"
+                raise DataError(f"rival {cell.rival} is not {cell.asked}: {told}", hint=hint) from None
+            text = told.args[0].replace("it says", f"{cell.rival} says")
+            return None, {"problem": f"not the same loss: {text}"}
+        return bout, {"rival_first": first}
+
+    def _opposed(self, cell: Cell, case: Case, files: Files | None, alone: Bout, ours: Any) -> tuple[Bout, float]:
         """Return the bout with a rival that agrees, and how long the rival's first call took.
 
         Raises Absent for a rival that does not take part or that raises, Disagreement for another number.
@@ -141,9 +182,10 @@ class Measure:
         own = self.own.get(cell.rival)
         if own is None:
             check_options(cell.rival, case.options)
-        contender = own or find_rival(cell.rival, cell.asked)
+        contender = own or find_rival(cell.rival, cell.asked, str(case.options.get("input") or "logits"))
         use_threads(cell.threads)
-        bout = self._bout(case, cell.gradient, files, contender)
+        # What is ours is the same work against every rival: it has one time.
+        bout = self._bout(case, cell.gradient, files, contender)._replace(ours=alone.ours)
         assert bout.theirs is not None
         try:
             first, _, theirs = first_call(bout.theirs)
@@ -160,3 +202,9 @@ class Measure:
                 bout, ours = every, every.ours()
         bout.agree(ours, theirs)
         return bout, first
+
+
+def _arithmetic(case: Case) -> str:
+    """Return what lossctl computes a case in."""
+    single = all(side.dtype == np.float32 for side in case.sides) and has_native(case.asked)
+    return "native" if single and case.options.get("arithmetic") == "native" else "float64"

@@ -13,13 +13,16 @@ from lossctl.errors import DataError
 
 SCHEMA = "lossctl.bench/1"
 # What tells one cell from another: the same in two documents, their times can be compared.
-AXES = ("loss", "data", "items", "dtype", "threads", "layout", "result", "stage", "rival")
+AXES = (
+    "loss", "data", "items", "dtype", "threads", "layout", "result", "stage", "rival", "arithmetic", "input",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Row:
     """One cell, measured. Times are in seconds of one call; what was not measured is None.
 
+    `arithmetic` is what lossctl computed in: only native arithmetic of float32 data is what rivals do with them.
     `seconds`, `low` and `high` are the median of our times and its 95 % interval, `mad` and `outliers` how they
     spread, `first` the time of the first call (which compiled the kernel, if `compiled`). `ratio` is the rival's
     time over ours, the median of the rounds'. `bandwidth_share` relates the bytes read to what the same machine
@@ -35,6 +38,8 @@ class Row:
     result: str
     stage: str
     rival: str
+    arithmetic: str = "float64"
+    input: str = ""
     seconds: float | None = None
     low: float | None = None
     high: float | None = None
@@ -69,7 +74,9 @@ class Row:
     def __str__(self) -> str:
         """Name the cell in a few words."""
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        parts = [self.loss, self.layout, f"{self.items} items", self.dtype, threads, self.result, f"vs {self.rival}"]
+        told = [self.dtype, *["native"] * (self.arithmetic == "native")]
+        parts = [self.loss, self.layout, *["probs"] * (self.input == "probs"), f"{self.items} items", *told, threads]
+        parts += [self.result, f"vs {self.rival}"]
         return ", ".join(part for part in parts if part)
 
 
@@ -122,4 +129,5 @@ def read(path: str) -> Document:
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
     lists = {name: tuple(row[name]) for name in ("times", "rival_times")}
-    return {name: row[name] for name in (each.name for each in fields(Row))} | lists
+    # An axis that is younger than the file has the only level that there was.
+    return {each.name: row[each.name] for each in fields(Row) if each.name in row} | lists

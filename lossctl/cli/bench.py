@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from lossctl.bench.record import Document
 
 COMPARE = "compare"
-ABOUT = """Both sides have to agree on the number before either is timed. Then they take turns of 1 ms or more, in
-random order; a ratio is the median of those of the rounds, with a 95 % bootstrap interval. Small data are interpreted
+ABOUT = """All sides have to agree on the number before any is timed. Then lossctl and all rivals take turns of 1 ms or
+more, in random order, after a rest of 10 ms each; a ratio is the median of those of the rounds, with a 95 % bootstrap
+interval. Small data are interpreted
 unless a kernel is there already, as they are for everybody else."""
 EXAMPLES = """\
 Examples
@@ -39,10 +40,12 @@ def more_help() -> str:
     axes = [
         ("size", "items: pairs of boxes, numbers, class scores or pixels [1e6 and more, by the loss]"),
         ("dtype", "f32 or f64 [f64, or what the files hold]"),
+        ("arithmetic", "lossctl's: float64 or native, which is float32 of f32 data, as rivals compute them [float64]"),
         ("threads", "for lossctl, and for rivals in torch [one for each CPU]"),
         ("rival", "who else computes it, or none [numpy]"),
         ("gradient", "yes or no [no]"),
-        ("layout", "of class scores: NC or NCHW [NC]"),
+        ("layout", "of class scores NC or NCHW [NC], of masks NHW, of their classes NCHW [NHW]"),
+        ("input", "of losses that take scores: logits or probs [logits]"),
     ]
     rivals = [(name, rival.text) for name, rival in RIVALS.items()]
     return paragraphs(defined("Axes", axes), defined("Rivals", rivals), wrapped(ABOUT), EXAMPLES).rstrip()
@@ -63,7 +66,7 @@ STAGE = typer.Option(
     "--stage", metavar="STAGE", help="compute, load (files to arrays) or all (files to a number) [compute]"
 )
 ROUNDS = typer.Option("--rounds", metavar="N", help="turns of each side [15]")
-SECONDS = typer.Option("--seconds", metavar="S", help="stop a cell after about so long, but not before 5 rounds [10]")
+SECONDS = typer.Option("--seconds", metavar="S", help="stop a race after about so long, but not before 5 rounds [10]")
 SEED = typer.Option("--seed", metavar="N", help="of the data and of the order of turns [7]")
 SAVE = typer.Option("--save", metavar="NAME", help="keep the times under a name, or in a file ….json")
 BASELINE = typer.Option("--baseline", metavar="NAME", help="compare with times that were kept")

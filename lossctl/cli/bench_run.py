@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -91,7 +92,11 @@ class Run:
         options = chosen(given)
         self.options = {name: getattr(options, name) for name in given}
         self.stage = stage
-        self.cells = list(cells(asked, axes, lambda each: None if data else default_size(each.losses[0])))
+
+        def size(each: Asked, layout: str) -> int | None:
+            return None if data else default_size(each.losses[0], layout)
+
+        self.cells = list(cells(asked, axes, size))
 
     def take(self, rounds: int, seconds: float, seed: int) -> None:
         """Get ready to measure."""
@@ -101,7 +106,8 @@ class Run:
 
         settings = {"rounds": rounds, "seconds": seconds, "seed": seed, "stage": self.stage}
         self.document = Document(machine(), versions(), settings)
-        self._measure = Measure(rounds, seconds, seed, self.stage, self.files, self.options, self.own)
+        several = len({str(cell.asked) for cell in self.cells}) > 1
+        self._measure = Measure(rounds, seconds, seed, self.stage, self.files, self.options, self.own, several)
 
     def measure(self, paths: Sequence[str], plot: str | None, quiet: bool) -> None:
         """Measure all cells; save after each, draw in the end."""
@@ -117,10 +123,12 @@ class Run:
         if told := busy():
             document.warnings.append(told)
         with self._measure as measure:
-            for cell in _shown(self.cells):
-                document.rows.append(measure.row(cell))
+            for race in _shown([[*few] for _, few in itertools.groupby(self.cells, lambda cell: cell.race)]):
+                document.rows += measure.rows(race)
                 document.bandwidth = {str(n): x for n, x in measure.bandwidths.items()}
                 exports.save(document)
+        if measure.misfit is not None and not any(row.items for row in document.rows):
+            raise measure.misfit
         document.warnings += _unsteady(document)
         exports.save(document)
         exports.done()
@@ -144,7 +152,7 @@ def _axes(texts: Sequence[str], gradient: bool, of_files: bool) -> dict[str, lis
 
 def _refuse_levels(axes: Mapping[str, Sequence[Any]], stage: str) -> None:
     """Raise UsageError for axes that the user's files have settled."""
-    odd = [axis for axis in ("size", "layout") if axis in axes]
+    odd = [axis for axis in ("size", "layout", "input") if axis in axes]
     if axes["dtype"] != [None] and stage != "compute":
         odd.append("dtype")
     if odd:
@@ -176,14 +184,15 @@ def _files(data: tuple[str, str], stage: str) -> Files:
     return Files(pred, None if target == "none" else target)
 
 
-def _shown(cells: Sequence[Any]) -> Iterator[Any]:
-    """Yield the cells; on a terminal say which it is that one waits for."""
+def _shown(races: Sequence[Sequence[Any]]) -> Iterator[Any]:
+    """Yield the races; on a terminal say which it is that one waits for."""
     there = sys.stderr.isatty()
-    for place, cell in enumerate(cells, 1):
+    for place, cells in enumerate(races, 1):
         if there:
-            line = f"{place}/{len(cells)} {cell}"[: shutil.get_terminal_size().columns - 1]
+            rivals = ", ".join(cell.rival for cell in cells)
+            line = f"{place}/{len(races)} {cells[0].race} against {rivals}"[: shutil.get_terminal_size().columns - 1]
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-        yield cell
+        yield cells
     if there:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 

@@ -4,7 +4,8 @@ import gc
 
 import pytest
 
-from lossctl.bench.clock import FEWEST, calibrated, timed, turns
+from lossctl.bench import clock as clocks
+from lossctl.bench.clock import FEWEST, REST, calibrated, timed, turns
 
 
 class Watch:
@@ -31,6 +32,14 @@ class Watch:
 @pytest.fixture
 def watch():
     return Watch()
+
+
+@pytest.fixture(autouse=True)
+def rests(monkeypatch):
+    """Rests, which take no time here."""
+    taken = []
+    monkeypatch.setattr(clocks.time, "sleep", taken.append)
+    return taken
 
 
 def test_time_of_one_call(watch):
@@ -60,6 +69,14 @@ def test_every_round_has_a_turn_of_each_in_random_order(watch):
     rounds = ["".join(watch.called[2 + i : 4 + i]) for i in range(0, 80, 2)]  # two calls calibrate
     assert set(rounds) == {"ab", "ba"}
     assert 10 < rounds.count("ab") < 30
+
+
+def test_every_turn_begins_after_a_rest_that_is_not_timed(watch, rests):
+    watch.called = rests
+    turns([watch.work("a", 1.0), watch.work("b", 3.0)], 5, clock=watch)
+    assert rests[:2] == ["a", "b"]  # two calls calibrate
+    assert rests[2::2] == [REST] * 10
+    assert sorted(rests[3::2]) == ["a"] * 5 + ["b"] * 5
 
 
 def test_order_comes_from_the_seed(watch):

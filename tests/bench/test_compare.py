@@ -98,6 +98,14 @@ def test_files_that_are_no_documents(tmp_path, text, message):
     assert told.value.path == str(tmp_path / "d.json")
 
 
+def test_a_file_that_is_older_than_an_axis(tmp_path):
+    path = tmp_path / "d.json"
+    text = document(row()).as_json()
+    assert '"arithmetic": "float64", "input": "", ' in text
+    path.write_text(text.replace('"arithmetic": "float64", "input": "", ', ""))
+    assert read(str(path)).rows == [row()]
+
+
 def test_names(tmp_path, monkeypatch):
     monkeypatch.setenv("LOSSCTL_DATA_DIR", str(tmp_path))
     with pytest.raises(DataError, match="nothing is saved as 'before'"):
@@ -150,7 +158,8 @@ def test_formats_hold_the_row():
     assert plain(found).split("\t")[:4] == ["giou", "random", "100", "float64"]
     assert plain(found).rstrip("\n").split("\t")[-4:] == ["2.0", "1.5", "2.5", ""]
     assert "| 2.00 ms | 2.00 | 1.50–2.50 |" in markdown(found)
-    assert as_csv(found).splitlines()[0].startswith("loss,data,items,dtype,threads,layout,result,stage,rival,seconds")
+    axes = "loss,data,items,dtype,threads,layout,result,stage,rival,arithmetic,input"
+    assert as_csv(found).splitlines()[0].startswith(f"{axes},seconds")
 
 
 def test_levels():
@@ -162,7 +171,9 @@ def test_levels():
     [
         ("size", "expected axis=level,level"), ("size=", "expected axis"), ("sise=3", "did you mean 'size'"),
         ("size=1.5", "whole number"), ("size=0", "whole number"), ("size=inf", "whole number"), ("size=nan", "whole"),
-        ("dtype=f16", "expected f32 or f64"), ("threads=0", "> 0"), ("gradient=1", "yes or no"), ("layout=HW", "NC or"),
+        ("dtype=f16", "expected f32 or f64"),
+        ("arithmetic=f32", "float64 or native"), ("input=q", "logits or probs"),
+        ("threads=0", "> 0"), ("gradient=1", "yes or no"), ("layout=HW", "NC, NCHW or NHW"),
     ],
 )  # fmt: skip
 def test_levels_that_are_none(text, message):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lossctl.bench.cases import DTYPES, MAKERS, kinds, layouts, make, requested
+from lossctl.bench.cases import CLASSES, DTYPES, MAKERS, has_native, kinds, layouts, make, requested
 from lossctl.bench.contest import Disagreement, agree_on_items, agree_on_value, by_item, first_call, of_arrays
 from lossctl.bench.rivals import Absent, bound, check_options, check_rival, find_rival, own
 from lossctl.bench.rivals.expressions import EXPRESSIONS
@@ -12,6 +12,8 @@ from lossctl.loss import find, names
 from lossctl.requests import requests
 
 SIZE = 1500
+# Of images in which every class shall be.
+PIXELS = 30 * CLASSES * CLASSES
 SPELLED = [
     "ciou(gate=0.5)", "alpha-iou(base=ciou,k=2)", "alpha-iou(base=giou)", "focaler-iou(base=siou,d=0.2,u=0.7)",
     "focaler-iou(base=ciou,gate=0.4)", "inner-iou(base=eiou,ratio=1.2)", "cdiou(base=giou,lam=0.5)",
@@ -22,27 +24,30 @@ SPELLED = [
     "jaccard(squared=yes,smooth=1)", "tversky(fp_weight=0.6,smooth=1)", "focal-tversky(gamma=2)",
     "generalized-dice(weight=simple)", "unified-focal(lam=0.3,delta=0.7,gamma=0.8)", "smooth-l1(beta=0.3)",
     "huber(delta=0.3)", "wing(w=1,epsilon=0.5)", "quantile(tau=0.9)", "cauchy(c=2)", "welsch(c=2)",
+    "balanced-l1(a=0.7,gamma=2,b=0.5)", "gwd(tau=2,alpha=0.5)", "kld(tau=2,alpha=2)", "contrastive(margin=12)",
+    "triplet(margin=3)", "triplet(squared=yes)", "margin-ranking(margin=0.5)", "hinge-embedding(margin=2)",
+    "cosine-embedding(margin=0.1)", "hausdorff(alpha=1.5)",
     "geman-mcclure(c=2)", "pseudo-huber(delta=2)", "charbonnier(epsilon=1)", "hinge(margin=2)", "focal-l1(beta=0.5)",
 ]  # fmt: skip
-KINDS = [(name, layout) for name in EXPRESSIONS for layout in layouts(find(name))]
+KINDS = [pytest.param(*kind, id=str(kind)) for kind in kinds()]
 
 
-def check(rival, request, layout, dtype, gradient=False):
+def check(rival, request, layout, dtype, gradient=False, input="", **options):
     """Let a rival compute, and raise Disagreement where it is another number."""
-    case = make(request, SIZE, dtype, layout)
-    bout = of_arrays(case, gradient, find_rival(rival, request))
+    size = PIXELS if layout == "NCHW" else SIZE
+    case = make(request, size, dtype, layout, options=options, input=input)
+    bout = of_arrays(case, gradient, find_rival(rival, request, input or "logits"))
     bout.agree(bout.ours(), bout.theirs())
 
 
-def test_expressions_are_of_losses():
-    assert EXPRESSIONS.keys() <= set(names())
-    assert len(EXPRESSIONS) > 60
+def test_every_loss_has_rivals():
+    assert sorted(EXPRESSIONS) == sorted(names())
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("name", "layout"), KINDS)
-def test_numpy(name, layout, dtype):
-    check("numpy", requested(name), layout, dtype)
+@pytest.mark.parametrize(("name", "layout", "input"), KINDS)
+def test_numpy(name, layout, input, dtype):
+    check("numpy", requested(name), layout, dtype, input=input)
 
 
 @pytest.mark.parametrize("text", SPELLED)
@@ -50,11 +55,24 @@ def test_numpy_with_parameters(text):
     check("numpy", requests(text)[0], "", "float64")
 
 
-@pytest.mark.parametrize(("name", "layout"), KINDS)
-def test_torch(name, layout):
+@pytest.mark.parametrize(("name", "layout", "input"), KINDS)
+def test_torch(name, layout, input):
     pytest.importorskip("torch")
-    check("torch", requested(name), layout, "float64")
-    check("torch", requested(name), layout, "float64", gradient=True)
+    check("torch", requested(name), layout, "float64", input=input)
+    check("torch", requested(name), layout, "float64", gradient=True, input=input)
+
+
+@pytest.mark.parametrize(("name", "layout", "input"), KINDS)
+def test_torch_in_single_precision_beside_native_arithmetic(name, layout, input):
+    pytest.importorskip("torch")
+    options = {"arithmetic": "native"} if has_native(requested(name)) else {}
+    for gradient in (False, True):
+        check("torch", requested(name), layout, "float32", gradient, input, **options)
+
+
+def test_triplets_of_another_norm_have_no_numpy():
+    with pytest.raises(Absent, match="numpy's triplet has no p"):
+        find_rival("numpy", requests("triplet(p=1)")[0])
 
 
 @pytest.mark.parametrize("rival", ["python", "powerboxes", "torchvision", "monai"])
@@ -69,20 +87,21 @@ def test_other_rivals(rival):
             find_rival(rival, requested(name))
         except Absent:
             continue
-        check(rival, requested(name), "", "float64")
+        for layout in layouts(find(name))[: 2 if rival == "monai" else 1]:
+            check(rival, requested(name), layout, "float64")
         taking_part += 1
     assert taking_part >= 2
 
 
 def test_every_shape_has_data():
-    shapes = {find(name).shape for name, _ in kinds()}
+    shapes = {find(kind.name).shape for kind in kinds()}
     assert shapes <= MAKERS.keys()
-    for name, layout in kinds():
-        case = make(requested(name), SIZE, "float32", layout, seed=3)
+    for name, layout, input in kinds():
+        case = make(requested(name), SIZE, "float32", layout, seed=3, input=input)
         assert {side.dtype.name for side in case.sides} == {"float32"}
         assert 0.85 * SIZE <= case.items <= SIZE
-        again = make(requested(name), SIZE, "float32", layout, seed=3)
-        other = make(requested(name), SIZE, "float32", layout, seed=4)
+        again = make(requested(name), SIZE, "float32", layout, seed=3, input=input)
+        other = make(requested(name), SIZE, "float32", layout, seed=4, input=input)
         assert np.array_equal(case.sides[0], again.sides[0])
         assert not np.array_equal(case.sides[0], other.sides[0])
 
@@ -107,13 +126,15 @@ def test_what_a_rival_does_not_have():
     ):
         with pytest.raises(Absent, match=reason):
             find_rival(rival, requests(text)[0])
+    with pytest.raises(Absent, match="numpy has no bce of probabilities"):
+        find_rival("numpy", requested("bce"), "probs")
     with pytest.raises(Absent, match="not written for ignore-index 255"):
         check_options("numpy", {"input": "logits", "threads": 2, "ignore_index": 255.0})
 
 
 def test_settings_pass_by_name_to_the_first_that_takes_them():
     request = requests("bce(pos_weight=3)")[0]
-    function = bound("x", request, {"bce": lambda z, y: 1}, {"bce": lambda z, y, pos_weight: pos_weight})
+    function = bound("x", request, "logits", {"bce": lambda z, y: 1}, {"bce": lambda z, y, pos_weight: pos_weight})
     assert function(0, 0) == 3
 
 
@@ -178,6 +199,34 @@ def test_gradients_of_a_function(tmp_path):
         bad = of_arrays(case, True, mine(tmp_path, body))
         with pytest.raises(Disagreement, match=message):
             bad.agree(bad.ours(), bad.theirs())
+
+
+def test_single_precision_may_take_another_side_of_a_few_kinks(tmp_path):
+    body = "g = 2 * (p - t) / len(p); g[:{}] += 1; return ((p - t) ** 2).mean(), g"
+    for dtype, size, wrong, right in (
+        ("float32", 100_000, 1, True), ("float32", 100_000, 2, False), ("float32", 99_999, 1, False),
+        ("float64", 100_000, 1, False),
+    ):  # fmt: skip
+        bout = of_arrays(make(requested("mse"), size, dtype), True, mine(tmp_path, body.format(wrong)))
+        if right:
+            bout.agree(bout.ours(), bout.theirs())
+            continue
+        with pytest.raises(Disagreement, match="gradient at"):
+            bout.agree(bout.ours(), bout.theirs())
+
+
+def test_gradients_by_several_sides(tmp_path):
+    case = make(requested("margin-ranking"), 100, "float64")
+    body = "s = (-t * (p[0] - p[1]) > 0) * t / len(t); l = (-t * (p[0] - p[1])).clip(0).mean()"
+    for end, message in (
+        ("return l, (-s, s)", None), ("return l, (-s, -s)", r"gradient by x2 at"), ("return l, -s", "each of 2 sides"),
+    ):  # fmt: skip
+        bout = of_arrays(case, True, mine(tmp_path, f"{body}; {end}"))
+        if message is None:
+            bout.agree(bout.ours(), bout.theirs())
+            continue
+        with pytest.raises(Disagreement, match=message):
+            bout.agree(bout.ours(), bout.theirs())
 
 
 def test_functions_that_are_not_there(tmp_path):

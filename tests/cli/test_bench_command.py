@@ -86,6 +86,31 @@ def test_each_combination_of_levels_is_a_row(here):
     assert all(bool(row["ratio"]) == (row["rival"] == "numpy") for row in found)
 
 
+def test_arithmetic_is_an_axis_of_float32(here):
+    answer = here("bench", "mse,lovasz-softmax", "-L", "size=400", "-L", "dtype=f32,f64", "-L",
+                  "arithmetic=float64,native", "--rounds=5", "-q", "--format=csv", "--gradient")  # fmt: skip
+    found = [(row["loss"], row["dtype"], row["arithmetic"]) for row in rows(answer.out)]
+    assert found == [
+        ("mse", "float32", "float64"), ("mse", "float32", "native"), ("mse", "float64", "float64"),
+        ("lovasz-softmax", "float32", "float64"), ("lovasz-softmax", "float64", "float64"),
+    ]  # fmt: skip
+    named = here("bench", "mse", *QUICK, "-L", "dtype=f32", "-L", "arithmetic=native", "--format=table").out
+    assert named.splitlines()[0].endswith(", against numpy, native arithmetic")
+
+
+def test_layouts_and_probabilities_are_axes(here):
+    answer = here("bench", "dice,ce,mse", "-L", "size=5e4", "-L", "layout=NHW,NCHW", "-L", "input=logits,probs",
+                  "--rounds=5", "-q", "--format=csv")  # fmt: skip
+    found = [
+        (row["loss"].partition("(")[0], *(row[x] for x in ("layout", "input", "problem"))) for row in rows(answer.out)
+    ]
+    assert found == [
+        ("dice", "NHW", "logits", ""), ("dice", "NHW", "probs", ""), ("dice", "NCHW", "logits", ""),
+        ("dice", "NCHW", "probs", ""), ("ce", "NCHW", "logits", ""),
+        ("ce", "NCHW", "probs", "numpy has no ce of probabilities"), ("mse", "", "", ""),
+    ]  # fmt: skip
+
+
 def test_families_and_requests_with_parameters(here):
     answer = here("bench", "box", "tversky(fp_weight=0.4,fn_weight=0.6)", "-L", "size=20", "--rounds=5", "-q",
                   "--format=csv")  # fmt: skip
@@ -98,12 +123,12 @@ def test_families_and_requests_with_parameters(here):
 
 def test_table(here, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    answer = here("bench", "mse,hausdorff", "-L", "size=100", "--rounds=5", "-q", "--format=table")
+    answer = here("bench", "mse,bce(label_smoothing=0.1)", "-L", "size=100", "--rounds=5", "-q", "--format=table")
     lines = answer.out.splitlines()
     assert lines[0].startswith("random data, ")
     assert lines[1].split()[:2] == ["loss", "time"]
     assert max(map(len, lines[1:5])) <= 80
-    assert "numpy has no hausdorff" in answer.out
+    assert "numpy's bce has no label_smoothing" in answer.out
     assert "GB/s (" in answer.out
     # The longest bar stands beside the largest ratio, all of them begin in one column.
     bars = [line.find("█") for line in here("bench", "mse,mae", *QUICK, "--format=table").out.splitlines()[3:5]]
@@ -115,7 +140,7 @@ def test_table(here, monkeypatch):
 def test_plain_and_markdown(here):
     (line,) = here("bench", "mse", *QUICK).out.splitlines()
     assert line.split("\t")[:4] == ["mse", "random", "1000", "float64"]
-    assert float(line.split("\t")[11]) > 0
+    assert float(line.split("\t")[13]) > 0
     assert "| loss | time |" in here("bench", "mse", *QUICK, "--format=markdown").out
 
 
@@ -146,6 +171,18 @@ def test_files_with_options(here, samples):
     (row,) = rows(here("bench", "entropy", "--data", scores, "none", "--input=logits", "--rounds=5", "-q",
                        "--format=csv").out)  # fmt: skip
     assert row["problem"] == ""
+
+
+def test_losses_that_do_not_fit_the_files_are_rows_that_say_why(here, samples):
+    sides = samples / "boxes_pred.npy", samples / "boxes_target.npy"
+    found = rows(here("bench", "giou,probiou,ce", "--data", *sides, "--rounds=5", "-q", "--format=csv").out)
+    assert [bool(row["ratio"]) for row in found] == [True, False, False]
+    assert found[1]["problem"] == "does not fit: the prediction is 106×4, expected N×5: one box a row"
+    assert found[2]["problem"].startswith("does not fit: ")
+    alone = here("bench", "probiou", "--data", *sides)
+    assert (alone.code, alone.error()) == (3, "the prediction is 106×4, expected N×5: one box a row")
+    none = here("bench", "probiou,kfiou", "--data", *sides)
+    assert (none.code, none.error(), none.hint) == (3, alone.error(), alone.hint)
 
 
 @pytest.mark.parametrize("stage", ["load", "all"])
@@ -217,6 +254,7 @@ def test_a_known_rival_that_disagrees_makes_a_row_with_both_numbers(here, monkey
         (("mse", "--data", "-", "b.npy"), 2, "--data - is no file"),
         (("mse", "--data", "1,2", "3,4", "--stage", "all"), 2, "--data 1,2 is no file"),
         (("mse", "--data", "a.npy", "b.npy"), 3, "a.npy: no such file"),
+        (("mse,giou", "--data", "a.npy", "b.npy"), 3, "a.npy: no such file"),
         (("compare", "a"), 2, "compare takes two names"),
         (("compare", "a.json", "b.json"), 3, "a.json: no such file"),
     ],
@@ -227,7 +265,7 @@ def test_faults(here, arguments, code, message):
 
 
 def test_faults_come_before_anything_is_measured(here, monkeypatch):
-    monkeypatch.setattr(Measure, "row", lambda self, cell: pytest.fail("measured"))
+    monkeypatch.setattr(Measure, "rows", lambda self, cells: pytest.fail("measured"))
     for arguments in (("--export", "no/x.csv"), ("--plot", "no/x.png"), ("--baseline", "none"), ("--save", "a/b")):
         assert here("bench", "mse", *arguments).code in (2, 3, 5)
 
@@ -295,7 +333,7 @@ def test_another_machine_is_refused_before_measuring(here, folder, monkeypatch):
     assert (answer.code, answer.hint) == (2, "--across-machines compares them all the same")
     assert answer.error().endswith(", now Abacus")
     with monkeypatch.context() as patch:
-        patch.setattr(Measure, "row", lambda self, cell: pytest.fail("measured"))
+        patch.setattr(Measure, "rows", lambda self, cells: pytest.fail("measured"))
         assert here("bench", "mse", *QUICK, "--baseline", "other.json").code == 2
     told = here("bench", "compare", "base.json", "other.json", "--across-machines")
     assert (told.code, "across machines: cpu " in told.err) == (0, True)
@@ -311,15 +349,15 @@ def test_another_schema(here, folder):
 
 
 def test_exports_are_complete_after_an_interrupt(here, folder, monkeypatch):
-    measure, done = Measure.row, []
+    measure, done = Measure.rows, []
 
-    def row(self, cell):
+    def rows_of(self, cells):
         if len(done) == 2:
             raise KeyboardInterrupt
-        done.append(cell)
-        return measure(self, cell)
+        done.append(cells)
+        return measure(self, cells)
 
-    monkeypatch.setattr(Measure, "row", row)
+    monkeypatch.setattr(Measure, "rows", rows_of)
     answer = here("bench", "mse,mae,huber,wing", *QUICK, "--export", "a.csv", "--export", "a.json", "--export", "a.md")
     assert (answer.code, answer.out) == (130, "")
     assert [row["loss"] for row in rows((folder / "a.csv").read_text())] == ["mse", "mae"]

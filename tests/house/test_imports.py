@@ -20,7 +20,7 @@ LIBRARIES = {
     "typer": {"cli"},
     "rich": {"show", "cli"},
     "pyarrow": {"data", "show"},
-    "scipy": {"run"},
+    "scipy": {"run", "bench"},
     "torch": {"bench"},
     "torchvision": {"bench"},
     "monai": {"bench"},

@@ -1,7 +1,8 @@
 """Rivals: the same losses in other libraries. Each is loaded, and its library imported, when it is asked for.
 
-A rival's module has a class `Contender`: `of(request)` is the rival's version of a loss, or raises `Absent`. What is
-in `prepare` is no part of the time, `value` and `value_and_gradient` are. Absent gradients are None.
+A rival's module has a function `contender(name, request, input)`: the rival's version of a loss, of logits or of
+probabilities, or `Absent`. What is in `prepare` is no part of the time, `value` and `value_and_gradient` are.
+Predictions of several sides are a tuple, and so are their gradients.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from lossctl.loss import Loss, did_you_mean
 from lossctl.requests import Asked, Request
 
 if TYPE_CHECKING:
-    from lossctl.bench.cases import Array
+    from lossctl.bench.cases import Array, Pred
 
 Function = Callable[..., Any]
 
@@ -31,13 +32,13 @@ class Absent(Exception):  # noqa: N818 - it is an outcome
 class Contender(Protocol):
     """A rival's version of one loss."""
 
-    def prepare(self, pred: Array, target: Array | None) -> tuple[Any, Any]:
+    def prepare(self, pred: Pred, target: Array | None) -> tuple[Any, Any]:
         """Return the data as the rival takes them."""
 
     def value(self, pred: Any, target: Any) -> Any:
         """Compute the mean."""
 
-    def value_and_gradient(self, pred: Any, target: Any) -> tuple[float, Array]:
+    def value_and_gradient(self, pred: Any, target: Any) -> tuple[float, Pred]:
         """Compute the mean and its gradient by pred; raise Absent where there is none."""
 
 
@@ -77,11 +78,11 @@ def check_rival(name: str) -> None:
     _module(name)
 
 
-def find_rival(name: str, asked: Asked) -> Contender:
-    """Return a rival's version of a loss. Raises Absent where it has none."""
+def find_rival(name: str, asked: Asked, input: str = "logits") -> Contender:
+    """Return a rival's version of a loss, of logits or of probs. Raises Absent where it has none."""
     if not isinstance(asked, Request):
         raise Absent(f"{name} has no sums of losses")
-    found: Contender = _module(name).contender(name, asked)
+    found: Contender = _module(name).contender(name, asked, input)
     return found
 
 
@@ -93,10 +94,13 @@ def _module(name: str) -> Any:
         raise UsageError(f"rival {name} cannot be imported: {reason}", hint="its installation is broken") from None
 
 
-def bound(rival: str, request: Request, *tables: Mapping[str, Function]) -> Function:
-    """Return the first function for a loss that takes its settings, with these bound by name. Raises Absent."""
-    loss, settings = request.loss, request.settings
-    defaults = {parameter.name: parameter.default for parameter in loss.parameters}
+def bound(rival: str, request: Request, input: str, *tables: Mapping[str, Function]) -> Function:
+    """Return the first function for a loss that takes its settings and input, with these bound by name.
+
+    Raises Absent where there is none.
+    """
+    loss, settings = request.loss, request.settings | {"input": input}
+    defaults = {parameter.name: parameter.default for parameter in loss.parameters} | {"input": "logits"}
     lacking = ""
     for function in (table[loss.name] for table in tables if loss.name in table):
         taken = inspect.signature(function).parameters
@@ -104,6 +108,8 @@ def bound(rival: str, request: Request, *tables: Mapping[str, Function]) -> Func
         if not odd:
             return functools.partial(function, **{name: x for name, x in settings.items() if name in taken})
         lacking = odd[0]
+    if lacking == "input":
+        raise Absent(f"{rival} has no {loss.name} of probabilities")
     raise Absent(f"{rival}'s {loss.name} has no {lacking}" if lacking else f"{rival} has no {loss.name}")
 
 
@@ -117,20 +123,24 @@ def public(modules: Sequence[ModuleType]) -> dict[str, Function]:
     }
 
 
-def converted(loss: Loss, pred: Array, target: Array | None) -> tuple[Array, Array | None]:
+def converted(loss: Loss, pred: Pred, target: Array | None) -> tuple[Pred, Array | None]:
     """Return data as array libraries want them: images in a batch, class indices as int64, masks as the prediction."""
-    labels = target is not None and loss.shape == "classes" and target.ndim < pred.ndim
+    if isinstance(pred, tuple):
+        return pred, None if target is None else target.astype(pred[0].dtype, copy=False)
+    labels = target is not None and loss.shape in ("classes", "regions") and target.ndim < pred.ndim
     if target is not None:
         target = target.astype("int64" if labels else pred.dtype, copy=False)
-    if (loss.shape, pred.ndim) in (("classes", 3), ("regions", 2)):
+    if (loss.shape, pred.ndim) in (("classes", 3), ("regions", 2)) or (labels and pred.ndim == 3):
         return pred[None], None if target is None else target[None]
     return pred, target
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
     """Raise Absent where data are to be read in a way that the known rivals have no notion of."""
-    known = {"input": ("logits",), "layout": ("NC", "CHW", "NCHW", "HW", "NHW"), "aggregate": ("per-image",)}
+    known = {
+        "input": ("logits", "probs"), "layout": ("NC", "CHW", "NCHW", "HW", "NHW"), "aggregate": ("per-image",),
+    }  # fmt: skip
     for option, given in options.items():
-        if option != "threads" and given not in known.get(option, ()):
+        if option not in ("threads", "arithmetic") and given not in known.get(option, ()):
             told = f"{option.replace('_', '-')} {given}".removesuffix(".0")
             raise Absent(f"{name} is not written for {told}")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from lossctl.bench.rivals import boxes, numbers, public, regions, scores
+from lossctl.bench.rivals import boxes, numbers, public, ranking, regions, rotated, scores
 
-EXPRESSIONS = public((boxes, numbers, scores, regions))
+EXPRESSIONS = public((boxes, rotated, numbers, scores, regions, ranking))

@@ -1,4 +1,4 @@
-"""MONAI: its losses of masks, one channel, from logits."""
+"""MONAI: its losses of masks and of classes, from logits."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from lossctl.requests import Request
 
 # Without `batch` every image has a value of its own, as per-image in lossctl.
 MASKS: dict[str, Any] = {"sigmoid": True}
+CLASSES: dict[str, Any] = {"softmax": True, "to_onehot_y": True}
+
+
+def _of(make, z, y, smooth, **more):
+    """Return a loss of masks or of classes; `make` is its class."""
+    masks = z.ndim == 3
+    loss = make(**(MASKS if masks else CLASSES), smooth_nr=smooth, smooth_dr=smooth, **more)
+    return loss(z[:, None] if masks else z, y[:, None])
 
 
 def _dice(z, y, smooth, squared, jaccard=False):
-    loss = losses.DiceLoss(
-        **MASKS, squared_pred=squared, jaccard=jaccard, smooth_nr=smooth, smooth_dr=smooth
-    )  # fmt: skip
-    return loss(z[:, None], y[:, None])
+    return _of(losses.DiceLoss, z, y, smooth, squared_pred=squared, jaccard=jaccard)
 
 
 def _tversky(z, y, fp_weight, fn_weight, smooth):
-    loss = losses.TverskyLoss(**MASKS, alpha=fp_weight, beta=fn_weight, smooth_nr=smooth, smooth_dr=smooth)
-    return loss(z[:, None], y[:, None])
+    return _of(losses.TverskyLoss, z, y, smooth, alpha=fp_weight, beta=fn_weight)
 
 
 def _focal(z, y, alpha, gamma):
@@ -38,6 +42,6 @@ OWN: dict[str, Function] = {
 }
 
 
-def contender(name: str, request: Request) -> Tensors:
+def contender(name: str, request: Request, input: str) -> Tensors:
     """Return MONAI's loss, or raise Absent."""
-    return Tensors(request, bound(name, request, OWN))
+    return Tensors(request, bound(name, request, input, OWN))

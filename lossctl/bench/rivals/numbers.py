@@ -79,6 +79,18 @@ def focal_l1(xp, pred, target, beta):
     return xp.where(x <= 1, near, far).mean()
 
 
+def balanced_l1(xp, pred, target, a, gamma, b):
+    x = xp.abs(pred - target)
+    bend = math.exp(gamma / a) - 1
+    near = a / bend * (bend * x + b) * xp.log(bend * x / b + 1) - a * x
+    return xp.where(x < b, near, gamma * x + gamma * b / bend - a * b).mean()
+
+
+def poisson(xp, pred, target):
+    happened = target * xp.log(xp.where(target > 0, target / pred, 1))
+    return 2 * (happened - (target - pred)).mean()
+
+
 def hinge(xp, pred, target, margin):
     return xp.clip(margin - target * pred, 0, None).mean()
 

@@ -29,6 +29,6 @@ class Numpy:
         raise Absent("numpy has no gradients")
 
 
-def contender(name: str, request: Request) -> Numpy:
+def contender(name: str, request: Request, input: str) -> Numpy:
     """Return the loss in NumPy, or raise Absent."""
-    return Numpy(request, bound(name, request, EXPRESSIONS))
+    return Numpy(request, bound(name, request, input, EXPRESSIONS))

@@ -36,6 +36,6 @@ class Matrix:
         raise Absent("powerboxes has no gradients")
 
 
-def contender(name: str, request: Request) -> Matrix:
+def contender(name: str, request: Request, input: str) -> Matrix:
     """Return powerboxes' loss, or raise Absent."""
-    return Matrix(bound(name, request, OWN))
+    return Matrix(bound(name, request, input, OWN))

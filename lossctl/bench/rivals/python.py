@@ -100,6 +100,6 @@ class Loop:
         raise Absent("python has no gradients")
 
 
-def contender(name: str, request: Request) -> Loop:
+def contender(name: str, request: Request, input: str) -> Loop:
     """Return the loop, or raise Absent."""
-    return Loop(bound(name, request, LOOPS))
+    return Loop(bound(name, request, input, LOOPS))

@@ -18,6 +18,13 @@ def _log_softmax(xp, z):
     return shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
 
 
+def _softmax(xp, z):
+    if hasattr(xp, "softmax"):
+        return xp.softmax(z, 1)
+    e = xp.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
 def _of_label(xp, scores, labels):
     take = xp.take_along_dim if hasattr(xp, "take_along_dim") else xp.take_along_axis
     return take(scores, labels[:, None], 1)

@@ -8,9 +8,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own habit
 
-from lossctl.bench.rivals import Function, bound, converted
+from lossctl.bench.rivals import Function, bound, converted, regions
 from lossctl.bench.rivals.expressions import EXPRESSIONS
 from lossctl.requests import Request
+
+
+@torch.compiler.disable
+def _distances(masks):
+    return torch.from_numpy(regions._distances(masks.numpy()))
+
 
 OWN: dict[str, Function] = {
     "bce": lambda z, y: F.binary_cross_entropy_with_logits(z, y),
@@ -19,6 +25,15 @@ OWN: dict[str, Function] = {
     "mse": lambda x, t: F.mse_loss(x, t),
     "smooth-l1": lambda x, t, beta: F.smooth_l1_loss(x, t, beta=beta),
     "huber": lambda x, t, delta: F.huber_loss(x, t, delta=delta),
+    "margin-ranking": lambda sides, y, margin: F.margin_ranking_loss(sides[0], sides[1], y, margin=margin),
+    "hinge-embedding": lambda x, y, margin: F.hinge_embedding_loss(x, y, margin=margin),
+    "cosine-embedding": lambda sides, y, margin: F.cosine_embedding_loss(sides[0], sides[1], y, margin=margin),
+    "pairwise-logistic": lambda sides, y: F.softplus(-y * (sides[0] - sides[1])).mean(),
+    # Its default eps is part of every difference of entries: another number.
+    "triplet": lambda sides, _, margin, p: F.triplet_margin_loss(
+        sides[0], sides[1], sides[2], margin=margin, p=float(p), eps=0.0
+    ),
+    "hausdorff": functools.partial(regions.hausdorff, torch, distances=_distances),
 }
 BY_TORCH = {name: functools.partial(function, torch) for name, function in EXPRESSIONS.items()}
 
@@ -33,7 +48,8 @@ class Tensors:
     def prepare(self, pred: Any, target: Any) -> tuple[Any, Any]:
         """Return tensors that share the memory of the arrays where they can."""
         array, goal = converted(self._loss, pred, target)
-        return torch.from_numpy(array), None if goal is None else torch.from_numpy(goal)
+        sides = tuple(map(torch.from_numpy, array)) if isinstance(array, tuple) else torch.from_numpy(array)
+        return sides, None if goal is None else torch.from_numpy(goal)
 
     def value(self, pred: Any, target: Any) -> Any:
         """Compute the mean, without recording what a gradient would need."""
@@ -42,15 +58,17 @@ class Tensors:
 
     def value_and_gradient(self, pred: Any, target: Any) -> Any:
         """Compute the mean, and its gradient by autograd."""
-        leaf = pred.detach().requires_grad_()
-        mean = self._function(leaf, target)
+        several = isinstance(pred, tuple)
+        leaves = tuple(side.detach().requires_grad_() for side in (pred if several else (pred,)))
+        mean = self._function(leaves if several else leaves[0], target)
         mean.backward()
-        return mean.item(), leaf.grad.numpy()
+        gradients = tuple(leaf.grad.numpy() for leaf in leaves)
+        return mean.item(), gradients if several else gradients[0]
 
 
-def contender(name: str, request: Request) -> Tensors:
+def contender(name: str, request: Request, input: str) -> Tensors:
     """Return the loss in torch, or raise Absent."""
-    function = bound(name, request, OWN, BY_TORCH)
+    function = bound(name, request, input, OWN, BY_TORCH)
     if name == "torch-compile":
         torch._dynamo.reset()
         function = torch.compile(function, dynamic=False)

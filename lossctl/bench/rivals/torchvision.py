@@ -18,6 +18,6 @@ OWN: dict[str, Function] = {
 }
 
 
-def contender(name: str, request: Request) -> Tensors:
+def contender(name: str, request: Request, input: str) -> Tensors:
     """Return torchvision's loss, or raise Absent."""
-    return Tensors(request, bound(name, request, OWN))
+    return Tensors(request, bound(name, request, input, OWN))
