@@ -19,6 +19,7 @@ from lossctl.requests import losses_of
 from lossctl.run.columns import open_side
 from lossctl.run.groups import columns_of
 from lossctl.run.joint import evaluate
+from lossctl.run.options import Options
 from lossctl.run.result import Parts, Result, strict
 
 # Size and time of a file, or what a store calls its version; None for a file that is not there.
@@ -79,15 +80,14 @@ def record_of(
     return record if results is None else record | {"results": [_told(result) for result in results]}
 
 
-def opened(plan: Plan, pair: Pair) -> tuple[Source, Source]:
-    """Return both sides of a pair. Raises LossctlError."""
+def opened(plan: Plan, pair: Pair) -> tuple[Source, Source, Options]:
+    """Return both sides of a pair, and how they are read. Raises LossctlError."""
     losses, options = losses_of(plan.asked), plan.options
-    return open_side(pair.pred, "pred", losses, options), open_side(pair.target, "target", losses, options)
+    return open_side(pair.pred, "pred", losses, options), open_side(pair.target, "target", losses, options), options
 
 
 def _evaluated(plan: Plan, pair: Pair) -> list[Result]:
-    options = plan.options
-    pred, target = opened(plan, pair)
+    pred, target, options = opened(plan, pair)
     if options.match is not None:
         options = columns_of({"pred": pair.pred, "target": pair.target}, {"pred": pred, "target": target}, options)
     return evaluate(plan.asked, pred, target, options)

@@ -127,8 +127,7 @@ def _split(plan: Plan, order: Order, number: int, pair: Pair) -> Split | None:
     if sum(found[0] for found in stat if found) <= order.part:
         return None
     try:
-        pred, target = opened(plan, pair)
-        parts = bounds(plan.asked, pred, target, plan.options, order.part)
+        parts = bounds(plan.asked, *opened(plan, pair), order.part)
     except (LossctlError, MemoryError):
         return None
     return Split(number, stat, parts) if len(parts) > 1 else None
@@ -140,7 +139,7 @@ def _part(plan: Plan, order: Order, pair: Pair, stat: list[Stamp], part: PIECE) 
     try:
         if stamp(pair) != stat:
             return None
-        return walk_part(plan.asked, *opened(plan, pair), plan.options, part)
+        return walk_part(plan.asked, *opened(plan, pair), part)
     except (LossctlError, MemoryError):
         return None
 
@@ -151,7 +150,7 @@ def _finish(
     """Make one record of what the parts of a pair found; None as above: then the whole pair tells why."""
     del order
     try:
-        results = finish_parts(plan.asked, *opened(plan, pair), plan.options, found)
+        results = finish_parts(plan.asked, *opened(plan, pair), found)
         if stamp(pair) != stat:
             return None
     except (LossctlError, MemoryError):

@@ -56,11 +56,11 @@ def test_the_same_record(tmp_path, case, size):
     losses, pred, target, options = CASES[case]
     plan = planned(tmp_path, losses, pred, target, options)
     pair = plan.pairing.pairs[0]
-    parts = bounds(plan.asked, *opened(plan, pair), plan.options, size)
+    parts = bounds(plan.asked, *opened(plan, pair), size)
     assert len(parts) > 1
     assert (parts[0][0], parts[-1][1:4:2]) == (0, (pred.size, target.size))
-    found = [walk_part(plan.asked, *opened(plan, pair), plan.options, part) for part in reversed(parts)]
-    results = finish_parts(plan.asked, *opened(plan, pair), plan.options, found[::-1])
+    found = [walk_part(plan.asked, *opened(plan, pair), part) for part in reversed(parts)]
+    results = finish_parts(plan.asked, *opened(plan, pair), found[::-1])
     assert json.dumps(record_of(plan, 0, pair, stamp(pair), results)) == json.dumps(compute(plan, 0))
 
 
@@ -77,10 +77,10 @@ def test_the_same_record(tmp_path, case, size):
 )
 def test_what_is_taken_as_one(tmp_path, losses, pred, target, options):
     plan = planned(tmp_path, losses, pred, target, options)
-    assert len(bounds(plan.asked, *opened(plan, plan.pairing.pairs[0]), plan.options, 1)) < 2
+    assert len(bounds(plan.asked, *opened(plan, plan.pairing.pairs[0]), 1)) < 2
 
 
 def test_text_is_taken_as_one(samples):
     pair = Pair("a", f"{samples}/boxes_pred.csv", f"{samples}/boxes_target.csv")
     plan = Plan(requests("giou"), Options(), Pairing([pair]))
-    assert bounds(plan.asked, *opened(plan, pair), plan.options, 1) == []
+    assert bounds(plan.asked, *opened(plan, pair), 1) == []
