@@ -14,6 +14,7 @@ import queue
 import re
 import socket
 import time
+import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,7 +24,7 @@ from lossctl.batch.order import build
 from lossctl.batch.pairing import Pair
 from lossctl.batch.worker import Refusal, Split, serve
 from lossctl.data.number import shown
-from lossctl.errors import LimitError, UsageError
+from lossctl.errors import LimitError, LossctlError, UsageError
 
 # Seconds to wait for a connection, for a scheduler to answer, for the first worker or another one.
 CONNECT, ANSWER, WORKERS = 3.0, 10.0, 20.0
@@ -91,26 +92,28 @@ def connected(address: str | None) -> Iterator[Cluster | None]:
             raise UsageError("--scheduler needs Dask, which is not installed", hint=hint) from None
         for name in ("distributed", "distributed.client", "distributed.nanny", "tornado", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-        where: Any = address.strip()
         if number is None:
-            _knock(where)
-        else:
-            _hush()
-            start: Any = distributed.LocalCluster
-            where = start(
-                n_workers=number, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
-                silence_logs=logging.CRITICAL,
-            )  # fmt: skip
-            stack.callback(where.close, timeout=2)
+            _knock(address.strip())
         try:
-            connect: Any = distributed.Client
-            client = connect(where, timeout=ANSWER, set_as_default=False)
+            where = address.strip() if number is None else _started(distributed, number, stack)
+            client: Any = distributed.Client(where, timeout=ANSWER, set_as_default=False)
         except Exception as error:
             # Whatever listens there, it is no scheduler of this version of Dask.
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise LimitError(f"no Dask scheduler answers at {address}: {shown(reason, 200)}") from error
         stack.callback(_leave, client)
         yield Cluster(client, address.strip())
+
+
+def _started(distributed: Any, number: int, stack: ExitStack) -> Any:
+    """Return a cluster of so many workers of this machine, which ends with this process at the latest."""
+    _hush()
+    cluster = distributed.LocalCluster(
+        n_workers=number, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+    )  # fmt: skip
+    stack.callback(cluster.close, timeout=2)
+    return cluster
 
 
 def _hush() -> None:
@@ -149,6 +152,12 @@ def _leave(client: Any) -> None:
         client.close(timeout=2)
 
 
+def _refused(worker: str, refusal: Refusal) -> LossctlError:
+    if refusal.exit == UsageError.exit_code:
+        return UsageError(refusal.message, hint=refusal.hint or "mend it, then run it again")
+    return LimitError(f"worker {worker} has {refusal.message}", hint=refusal.hint)
+
+
 class Cluster:
     """Sends tasks out and takes answers in."""
 
@@ -159,7 +168,7 @@ class Cluster:
         self._out: dict[str, tuple[Any, Job]] = {}
         self._build = build()
         self._threads, self._looked, self._seen = 1, -math.inf, time.monotonic()
-        self._begun = f"lossctl-{time.time_ns()}"
+        self._begun = f"lossctl-{uuid.uuid4().hex}"
         self._sent = 0
 
     @property
@@ -198,25 +207,28 @@ class Cluster:
         future.add_done_callback(self._answers.put)
 
     def take(self) -> Iterator[tuple[Job, Any]]:
-        """Yield tasks that are done, and their answers; waits for at least one. Raises LossctlError for a refusal."""
+        """Yield tasks that are done, with worker and answer; waits for at least one.
+
+        Raises LossctlError for what a worker refuses and for what has no answer, after what has one.
+        """
         ready = [self._next()]
         with suppress(queue.Empty):
             while True:
                 ready.append(self._answers.get_nowait())
-        for future in ready:
-            if future.status != "finished":
-                raise self._failed(future)
+        done = [future for future in ready if future.status == "finished"]
         try:
-            answers = self._client.gather(ready)
+            answers = self._client.gather(done)
         except Exception as error:
             raise self._lost() from error
-        for future, (worker, answer) in zip(ready, answers, strict=True):
+        failed = [self._failed(future) for future in ready if future.status != "finished"]
+        for future, (worker, answer) in zip(done, answers, strict=True):
             _, job = self._out.pop(future.key)
             if isinstance(answer, Refusal):
-                if answer.exit == UsageError.exit_code:
-                    raise UsageError(answer.message, hint=answer.hint or "mend it, then run it again")
-                raise LimitError(f"worker {worker} has {answer.message}", hint=answer.hint)
-            yield job, (worker, answer)
+                failed.append(_refused(worker, answer))
+            else:
+                yield job, (worker, answer)
+        if failed:
+            raise failed[0]
 
     def _next(self) -> Any:
         while True:
