@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from web_server import web  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from lossctl.data.inline import is_inline
 from lossctl.data.number import shown
+from lossctl.data.remote import is_url, listed, local, told
 from lossctl.data.table import read_table
 from lossctl.errors import DataError, UsageError
 
@@ -79,9 +80,13 @@ def by_patterns(pred: str, target: str) -> Pairing:
                 f"--pair: {shown(pattern, 200)} has no single {MARK}", hint="--pair 'p/{id}.npy' 't/{id}.npy'"
             )
         path, mark, selector = pattern.partition("::")
+        path = local(path) or path
         before, after = map(re.escape, path.split(MARK))
         wanted = re.compile(f"{before}([^/]+){after}", re.DOTALL)
-        found = sorted(glob.glob(glob.escape(path).replace("{id}", "*")))  # noqa: PTH207 - keeps ./ as typed
+        if is_url(path):
+            found = listed(path.replace(MARK, "*"))
+        else:
+            found = sorted(glob.glob(glob.escape(path).replace(MARK, "*")))  # noqa: PTH207 - keeps ./ as typed
         if not found:
             raise DataError(f"{role}: no file is like {shown(pattern, 200)}")
 
@@ -99,6 +104,7 @@ def by_manifest(path: str) -> Pairing:
     Relative paths begin at the manifest's folder. Raises DataError for a column that is missing, an empty field, an id
     that is there twice, a weight that is no number ≥ 0.
     """
+    path = local(path) or path
     table = read_table(path, ("id", "pred", "target"), ("group", "weight"))
     folder = os.path.dirname(path)  # noqa: PTH120 - '' for a file of this folder
     pairs: list[Pair] = []
@@ -112,7 +118,7 @@ def by_manifest(path: str) -> Pairing:
         for side in (pred, target):
             if is_inline(side) or side.partition("::")[0] == "-":
                 raise DataError(f"{shown(side)} is no path of a file", path=path, line=line)
-        pred, target = (os.path.join(folder, side) for side in (pred, target))  # noqa: PTH118
+        pred, target = (side if is_url(side) else os.path.join(folder, side) for side in (pred, target))  # noqa: PTH118
         pairs.append(Pair(name, pred, target, group or "", _weight(weight, path, line)))
     grouped, weighted = (any(row[place] is not None for row in table.rows) for place in (3, 4))
     return Pairing(pairs, grouped=grouped, weighted=weighted)
@@ -131,7 +137,13 @@ def _weight(text: str | None, path: str, line: int) -> float:
 def _files(text: str, role: str) -> list[tuple[str, str]]:
     """Return each file of a folder or a glob, and the text that opens it with the selector that was typed."""
     path, mark, selector = text.partition("::")
-    if os.path.isdir(path):  # noqa: PTH112
+    path = local(path) or path
+    if is_url(path):
+        found = [file for file in listed(path) if "*" in path or file.lower().endswith(ENDINGS)]
+        if not found:
+            hint = "a folder that ends in /, or a glob in quotes: 's3://bucket/pred/*.npy'"
+            raise DataError(f"{role}: no file matches {told(path)}", hint=hint)
+    elif os.path.isdir(path):  # noqa: PTH112
         entries = sorted(entry.path for entry in os.scandir(path) if not entry.name.startswith("."))
         found = [file for file in entries if file.lower().endswith(ENDINGS)]
         if not found:

@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from lossctl.batch.pairing import Pair
 from lossctl.batch.plan import Plan
 from lossctl.data.number import shown
 from lossctl.data.origin import split
+from lossctl.data.remote import is_url, known
+from lossctl.data.source import Source
 from lossctl.engine.sums import expansion
-from lossctl.errors import LimitError, LossctlError, UsageError
+from lossctl.errors import LimitError, LossctlError
 from lossctl.requests import losses_of
 from lossctl.run.columns import open_side
 from lossctl.run.groups import columns_of
 from lossctl.run.joint import evaluate
+from lossctl.run.options import Options
 from lossctl.run.result import Parts, Result, strict
 
+# Size and time of a file, or what a store calls its version; None for a file that is not there.
+Stamp = list[Any] | None
+# Requests to stores at a time.
+_ASKING = 16
 
-def stamp(pair: Pair) -> list[list[int] | None]:
-    """Return size and time of both files as they are now; None for a file that is not there."""
+
+def stamp(pair: Pair) -> list[Stamp]:
+    """Return what tells both files, as they are now, from what they were or will be."""
     return [_stamped(pair.pred), _stamped(pair.target)]
 
 
-def _stamped(text: str) -> list[int] | None:
+def stamps(pairs: Sequence[Pair]) -> Iterator[list[Stamp]]:
+    """Yield the stamps of pairs; stores are asked for several at a time."""
+    if not any(is_url(text) for pair in pairs for text in (pair.pred, pair.target)):
+        yield from map(stamp, pairs)
+        return
+    with ThreadPoolExecutor(_ASKING) as asking:
+        yield from asking.map(stamp, pairs)
+
+
+def _stamped(text: str) -> Stamp:
     try:
-        status = os.stat(split(text)[0])  # noqa: PTH116 - also for names that Path would tidy
-    except (OSError, ValueError, UsageError):
+        name = split(text)[0]
+        if is_url(name):
+            found = known(name)
+            return [found.size or 0, found.tag]
+        status = os.stat(name)  # noqa: PTH116 - also for names that Path would tidy
+    except (OSError, ValueError):
         return None
     return [status.st_size, status.st_mtime_ns]
 
@@ -35,12 +57,7 @@ def _stamped(text: str) -> list[int] | None:
 def compute(plan: Plan, number: int) -> dict[str, Any]:
     """Return the record of a pair: results, or the error that it ends in."""
     pair = plan.pairing.pairs[number]
-    record: dict[str, Any] = {"i": number, "id": pair.id}
-    if pair.group or plan.pairing.grouped:
-        record["group"] = pair.group
-    if plan.pairing.weighted:
-        record["weight"] = pair.weight
-    record["stat"] = stamp(pair)
+    record = record_of(plan, number, pair, stamp(pair))
     try:
         record["results"] = [_told(result) for result in _evaluated(plan, pair)]
     except (LossctlError, MemoryError) as raised:
@@ -50,14 +67,30 @@ def compute(plan: Plan, number: int) -> dict[str, Any]:
     return record
 
 
-def _evaluated(plan: Plan, pair: Pair) -> list[Result]:
+def record_of(
+    plan: Plan, number: int, pair: Pair, stat: list[Stamp], results: Sequence[Result] | None = None
+) -> dict[str, Any]:
+    """Return the record of a pair, with its results if they are known."""
+    record: dict[str, Any] = {"i": number, "id": pair.id}
+    if pair.group or plan.pairing.grouped:
+        record["group"] = pair.group
+    if plan.pairing.weighted:
+        record["weight"] = pair.weight
+    record["stat"] = stat
+    return record if results is None else record | {"results": [_told(result) for result in results]}
+
+
+def opened(plan: Plan, pair: Pair) -> tuple[Source, Source, Options]:
+    """Return both sides of a pair, and how they are read. Raises LossctlError."""
     losses, options = losses_of(plan.asked), plan.options
-    sources = {
-        role: open_side(text, role, losses, options) for role, text in (("pred", pair.pred), ("target", pair.target))
-    }
+    return open_side(pair.pred, "pred", losses, options), open_side(pair.target, "target", losses, options), options
+
+
+def _evaluated(plan: Plan, pair: Pair) -> list[Result]:
+    pred, target, options = opened(plan, pair)
     if options.match is not None:
-        options = columns_of({"pred": pair.pred, "target": pair.target}, dict(sources), options)
-    return evaluate(plan.asked, sources["pred"], sources["target"], options)
+        options = columns_of({"pred": pair.pred, "target": pair.target}, {"pred": pred, "target": target}, options)
+    return evaluate(plan.asked, pred, target, options)
 
 
 def _told(result: Result) -> dict[str, Any]:

@@ -8,10 +8,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Protocol
 
+from lossctl.batch.cluster import stamps_there
+from lossctl.batch.cluster import together as together_there
+from lossctl.batch.connection import Cluster
 from lossctl.batch.crew import Report, alone, can_fork, together
 from lossctl.batch.journal import Journal, record_of
 from lossctl.batch.plan import Plan
-from lossctl.batch.record import compute, stamp
+from lossctl.batch.record import compute, stamp, stamps
 from lossctl.engine.kernels import always_compiled
 from lossctl.errors import DataError, LossctlError, UsageError
 
@@ -33,23 +36,27 @@ class Progress(Protocol):
         """So many more pairs are done, so many more bytes read, so many of the pairs failed."""
 
 
-def outdated(plan: Plan, journal: Journal) -> list[int]:
+def outdated(plan: Plan, journal: Journal, cluster: Cluster | None = None) -> list[int]:
     """Return the pairs of a journal that are to be computed anew: they failed, or a file of theirs has changed."""
     known = [number for number in plan.numbers() if journal.places[number] >= 0]
-    pairs = plan.pairing.pairs
+    pairs = [plan.pairing.pairs[number] for number in known]
+    now = stamps(pairs) if cluster is None else stamps_there(cluster, plan, pairs)
     return [
         record["i"]
-        for record in journal.records(known)
-        if "error" in record or record["stat"] != stamp(pairs[record["i"]])
+        for record, stat in zip(journal.records(known), now, strict=True)
+        if "error" in record or record["stat"] != stat
     ]
 
 
-def fill(plan: Plan, journal: Journal, progress: Progress, stop: bool) -> None:
-    """Compute all pairs that the journal lacks. Raises the error of a pair that fails, if it is to `stop` there."""
+def fill(plan: Plan, journal: Journal, progress: Progress, stop: bool, cluster: Cluster | None = None) -> None:
+    """Compute all pairs that the journal lacks, here or on a cluster.
+
+    Raises the error of a pair that fails, if it is to `stop` there.
+    """
     missing = [number for number in plan.numbers() if journal.places[number] < 0]
     progress.begin(len(plan.numbers()), len(plan.numbers()) - len(missing))
     with ExitStack() as stack:
-        for report in _reports(plan, missing, stack):
+        for report in _reports(plan, missing, stack, cluster):
             journal.append(report.lines, report.numbers)
             progress.step(len(report.numbers), report.read, report.failed)
             if report.failed and stop:
@@ -58,8 +65,11 @@ def fill(plan: Plan, journal: Journal, progress: Progress, stop: bool) -> None:
     journal.sync()
 
 
-def _reports(plan: Plan, missing: Sequence[int], stack: ExitStack) -> Iterator[Report]:
+def _reports(plan: Plan, missing: Sequence[int], stack: ExitStack, cluster: Cluster | None) -> Iterator[Report]:
     if not missing:
+        return
+    if cluster is not None:
+        yield from together_there(cluster, plan, missing)
         return
     pairs, threads = plan.pairing.pairs, plan.options.workers
     size = sum(found[0] for found in stamp(pairs[missing[0]]) if found)

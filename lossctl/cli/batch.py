@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from lossctl.cli import signals
 from lossctl.cli.options import OPTIONS, OUTPUTS, Entry, chosen
-from lossctl.errors import LossctlError, UsageError
+from lossctl.errors import LimitError, LossctlError, UsageError
 from lossctl.loss import Loss, find
 from lossctl.requests import Asked, Request, losses_of, requests, single
 
@@ -44,6 +44,7 @@ RUN: dict[str, Entry] = {
     "restart": Entry("Run", "", "forget such a run and begin anew", bool, default=False),
     "shard": Entry("Run", "I/N", "only this share of the pairs; lossctl merge joins the shards"),
     "threads": Entry("Run", "N", "pairs at a time; changes no digit [one for each CPU]", int),
+    "scheduler": Entry("Run", "ADDRESS", "compute on Dask instead: tcp://host:8786, or local:4 of its workers here"),
 }
 OUTPUT: dict[str, Entry] = {
     "output": Entry("Output", "FILE", "write a row for each pair to a .csv, .jsonl or .parquet", short="-o"),
@@ -169,6 +170,12 @@ def batch_command(asked: Sequence[Asked], given: dict[str, Any]) -> None:
         raise UsageError("--resume and --restart are of a run with -o", hint="the journal stands beside the output")
     if given["resume"] and given["restart"]:
         raise UsageError("--resume and --restart", hint="go on, or begin anew?")
+    if given["scheduler"]:
+        from lossctl.batch.connection import local_workers
+
+        local_workers(given["scheduler"])
+        if given["threads"]:
+            raise UsageError("--threads with --scheduler", hint="dask worker --nthreads, or local:N")
     weighing = scheme(given["weights"] or "")
     if given["weights"] and weighing is None:
         raise UsageError("weights of items in a batch", hint="foreground(power=2), or a column weight of the manifest")
@@ -199,21 +206,27 @@ def batch_command(asked: Sequence[Asked], given: dict[str, Any]) -> None:
 
 def _run(plan: Plan, given: Mapping[str, Any], worst: int, limits: Mapping[str, float]) -> Summary:
     """Compute what is missing, and write rows; return the summary."""
+    from lossctl.batch.connection import connected
     from lossctl.batch.run import fill, outdated
     from lossctl.batch.shards import write_shard
     from lossctl.batch.totals import Scoring
-    from lossctl.cli.own import blamed
+    from lossctl.run.own import blamed
     from lossctl.show.progress import Progress
 
-    with _journal(plan, given) as journal, Progress(given["quiet"]) as progress:
+    with (
+        connected(given["scheduler"]) as cluster,
+        _journal(plan, given) as journal,
+        Progress(given["quiet"]) as progress,
+    ):
         if given["resume"]:
-            journal.drop(outdated(plan, journal))
+            journal.drop(outdated(plan, journal, cluster))
         if given["output"]:
             signals.advice = "what is computed is kept: --resume goes on"
         try:
-            fill(plan, journal, progress, stop=given["on_error"] == "stop")
+            fill(plan, journal, progress, stop=given["on_error"] == "stop", cluster=cluster)
         except LossctlError as error:
-            error.hint = error.hint or ("--resume goes on from here" if given["output"] else "--on-error skip goes on")
+            going_on = None if isinstance(error, LimitError) else "--on-error skip goes on"
+            error.hint = error.hint or ("--resume goes on from here" if given["output"] else going_on)
             raise
         except Exception as error:
             raise blamed(error, losses_of(plan.asked)) or error from None

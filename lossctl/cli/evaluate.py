@@ -13,11 +13,11 @@ from typing import Any
 from lossctl.cli import gate
 from lossctl.cli.options import FORMATS, chosen
 from lossctl.cli.outputs import gradient, gradient_paths, refuse_overwriting
-from lossctl.cli.own import blamed
 from lossctl.cli.streams import say
 from lossctl.errors import LossctlError, UsageError
 from lossctl.requests import Asked, losses_of
 from lossctl.run.options import Options
+from lossctl.run.own import blamed
 from lossctl.run.result import Result
 
 

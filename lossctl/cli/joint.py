@@ -81,9 +81,9 @@ def joint(
     from lossctl.cli import gate
     from lossctl.cli.evaluate import format_of, report
     from lossctl.cli.outputs import ArrayFile, paths_of, refuse_overwriting
-    from lossctl.cli.own import blamed
     from lossctl.data.output import check_writable
     from lossctl.requests import losses_of
+    from lossctl.run.own import blamed
     from lossctl.run.recipe import TOTAL, read_recipe
     from lossctl.run.total import evaluate_terms, open_terms
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from lossctl.cli.evaluate import tell, terminal
 from lossctl.cli.outputs import ArrayFile, paths_of, refuse_overwriting
-from lossctl.cli.own import blamed
 from lossctl.data.source import Source
 from lossctl.errors import UsageError
 from lossctl.requests import Asked, Request
 from lossctl.run.options import Options
+from lossctl.run.own import blamed
 from lossctl.run.pairs import Held, Sink, evaluate_pairs
 from lossctl.run.result import Result
 from lossctl.show.matrix import Lines, markdown, table

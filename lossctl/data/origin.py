@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import re
 import stat
 import sys
 from itertools import islice
@@ -13,6 +14,7 @@ from typing import BinaryIO, cast
 
 from lossctl.data.inline import near_miss
 from lossctl.data.number import shown
+from lossctl.data.remote import Known, is_small, is_url, known, local, opened, told
 from lossctl.data.stream import Readable, Stream, Unzipped
 from lossctl.errors import DataError, UsageError
 
@@ -21,7 +23,7 @@ _GZIP = b"\x1f\x8b"
 
 
 class Origin:
-    """One input. `path` is safe to print; `size` in bytes is known of regular files that are not gzipped."""
+    """One input. `path` is safe to print; `size` in bytes is known of files that can be read from any place."""
 
     def __init__(self, path: str, *, file: str | None = None, pipe: Stream | None = None) -> None:
         """Take a regular file by its name, or a pipe that can be read once."""
@@ -85,6 +87,31 @@ class Origin:
         return Stream(file, self.path, seekable=file)
 
 
+class Remote(Origin):
+    """A file of a store, by its URL."""
+
+    def __init__(self, url: str) -> None:
+        """Ask nothing yet."""
+        super().__init__(told(url), file=url)
+        self._url = url
+        self._known: Known | None = None
+        self._anywhere: bool | None = None
+
+    def check_unchanged(self) -> None:
+        """Raise DataError if the store has another file now; a small one was fetched at once, and is what it was."""
+        if self._known is not None and not is_small(self._known) and known(self._url) != self._known:
+            raise DataError("the file changed while it was read", path=self.path)
+
+    def _open_file(self, name: str) -> Stream:
+        stream, found, anywhere = opened(name, self._anywhere)
+        if self._known not in (None, found):
+            stream.close()
+            raise DataError("the file changed while it was read", path=self.path)
+        self._known, self._anywhere = found, anywhere
+        self.size = found.size if anywhere else None
+        return stream
+
+
 def _fingerprint(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
@@ -97,6 +124,8 @@ def locate(text: str, stdin: BinaryIO | None = None) -> tuple[Origin, str | None
     name, chosen = split(text)
     if name == "-":
         return _standard_input(stdin), chosen
+    if is_url(name):
+        return Remote(name), chosen
     path = shown(name, 4096)
     try:
         mode = os.stat(name)  # noqa: PTH116 - also for names that Path would tidy
@@ -109,12 +138,15 @@ def locate(text: str, stdin: BinaryIO | None = None) -> tuple[Origin, str | None
 
 def split(text: str) -> tuple[str, str | None]:
     """Return the path and the selector of `path::selector`; a file of that whole name has none. Raise UsageError."""
-    name, mark, selector = text.rpartition("::")
+    # The host of a URL may hold colons of its own: http://[::1]/pred.csv
+    host = re.match(r"[^/]*://[^/]*", text)
+    before = host[0] if host else ""
+    name, mark, selector = text[len(before) :].rpartition("::")
     if not mark or _exists(text):
-        return text, None
+        return local(text) or text, None
     if not selector.strip():
         raise UsageError(f"'{shown(text, 200)}': no column after '::'")
-    return name, selector
+    return local(before + name) or before + name, selector
 
 
 def _exists(name: str) -> bool:

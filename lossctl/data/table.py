@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from lossctl.data.csv import first_records
 from lossctl.data.number import shown
 from lossctl.data.origin import Origin, locate
+from lossctl.data.remote import is_url, told
 from lossctl.errors import DataError, UsageError
 
 ENDINGS = (".csv", ".jsonl", ".parquet")
@@ -30,6 +31,8 @@ def read_table(path: str, required: Sequence[str], optional: Sequence[str]) -> T
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
         raise UsageError(f"{shown(path, 200)}: unknown ending, expected one of {', '.join(ENDINGS)}")
+    if is_url(path) and ending != ".csv":
+        raise UsageError(f"{told(path)}: a manifest of a store is a .csv")
     origin, _ = locate(path)
     read = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}[ending]
     table = read(origin, path, required, optional)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ ANY = -1.0
 _warm: set[tuple[object, ...]] = set()
 _interpreted: dict[tuple[object, ...], int] = {}
 _always = False
+# A kernel is built by one thread at a time: what it reaches is registered with numba once for all of them.
+_building = threading.RLock()
 
 
 @contextmanager
@@ -54,24 +57,34 @@ def choose(
         reading,
     )
     if native:
-        return True, _kernels(*key, True, native)
+        return True, _built(*key, True, native)
     fast = size > SMALL or _always or key in _warm or _interpreted.get(key, 0) > PATIENCE
     if fast:
         _warm.add(key)
     else:
         _interpreted[key] = _interpreted.get(key, 0) + size
-    return fast, _kernels(*key, fast)
+    return fast, _built(*key, fast)
+
+
+def foreground_kernel(source: str, fast: bool) -> Function:
+    """Return the kernel of foreground weights; `source`: sigmoid, logits or probs."""
+    with _building:
+        return _foreground_kernel(source, fast)
 
 
 @functools.cache
-def foreground_kernel(source: str, fast: bool) -> Function:
-    """Return the kernel of foreground weights; `source`: sigmoid, logits or probs."""
+def _foreground_kernel(source: str, fast: bool) -> Function:
     plain = foreground((adapt.SIGMOID if source == "sigmoid" else adapt.SPREADS[source])[0])
     if not fast:
         return plain
     from lossctl.engine.compile import compiled
 
     return compiled(plain, f"foreground {source}")
+
+
+def _built(*key: Any) -> tuple[Function, ...]:
+    with _building:
+        return _kernels(*key)
 
 
 @functools.cache

@@ -91,16 +91,18 @@ def exact(parts: Iterable[float]) -> float:
 
 
 def expansion(parts: Iterable[float]) -> list[float]:
-    """Return a few numbers whose exact sum is that of the parts: Shewchuk's partials, which sums can be made of later.
+    """Return a few numbers whose exact sum is that of the parts, and which depend on nothing else.
 
-    Of parts that are not all finite: what they add up to.
+    The first is the sum rounded, each of the others what the ones before it lack, rounded. Of parts that are not all
+    finite: what they add up to.
     """
-    found: list[float] = []
-    for x in parts:
-        if not math.isfinite(x):
-            return [exact(parts)]
-        grow(found, x)
-    return found if all(map(math.isfinite, found)) else [exact(found)]
+    parts = list(parts)
+    found = [exact(parts)]
+    if not math.isfinite(found[0]):
+        return found
+    while found[-1]:
+        found.append(math.fsum([*parts, *(-x for x in found)]))
+    return found[:-1] or [0.0]
 
 
 def grow(found: list[float], x: float) -> None:

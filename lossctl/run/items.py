@@ -47,16 +47,10 @@ def evaluate_items(
 ) -> list[Result]:
     """Return the result of each request over item i of one side and item i of the other, as `evaluate` does."""
     check([request.loss for request in asked], options, target is not None, with_slopes=bool(sinks))
-    weights = None if isinstance(options.weights, Foreground) else options.weights
-    sides = _sides(asked[0].loss, pred, target, weights, once=_once(asked) and not sinks)
     with Workers(options.workers) as workers:
-        walks = [
-            _walk(_settled(request, sides, way, workers), sides, way, workers)
-            for request, way in (as_in(request, options) for request in asked)
-        ]
+        sides, walks = prepared(asked, pred, target, options, workers, once=_once(asked) and not sinks)
         waiting = dict(zip(map(id, walks), sinks, strict=False))
-        size = _chunk_size(sides)
-        for group in _by_pace(walks, size):
+        for group in _by_pace(walks, _chunk_size(sides)):
             early = {id(w): factor for w in group if id(w) in waiting and (factor := known_factor(w)) is not None}
             for key in early:
                 waiting[key].begin(sides.gradient_shape())
@@ -73,13 +67,41 @@ def evaluate_items(
                 del waiting[key]
         results = []
         for walk in walks:
-            results.append(finish_regions(walk) if isinstance(walk, RegionsWalk) else finish_summed(_summed(walk)))
+            results.append(finished(walk))
             if id(walk) in waiting:
                 walk.landing = getattr(waiting[id(walk)], "room", None)
                 waiting[id(walk)].begin(sides.gradient_shape())
                 _second_pass(walk, sides, workers, waiting[id(walk)])
     inputs = tuple(side.described() for side in sides)
     return [replace(result, inputs=inputs) for result in results]
+
+
+def prepared(
+    asked: Sequence[Request],
+    pred: Source | tuple[Source, ...],
+    target: Source | None,
+    options: Options,
+    workers: Workers,
+    once: bool = True,
+) -> tuple[Sides, list[Walk]]:
+    """Return the sides, and the walk of each request, before its first step; `once`: one pass is enough."""
+    weights = None if isinstance(options.weights, Foreground) else options.weights
+    sides = _sides(asked[0].loss, pred, target, weights, once)
+    ways = [as_in(request, options) for request in asked]
+    return sides, [_walk(_settled(request, sides, way, workers), sides, way, workers) for request, way in ways]
+
+
+def walk_along(walks: Sequence[Walk], sides: Sides, workers: Workers, start: int) -> None:
+    """Take the walks through sides that hold a part of the data, from number `start` of the prediction on."""
+    for group in _by_pace(walks, _chunk_size(sides)):
+        for chunk in _chunks(group[0], sides, workers, start // group[0].per_pred):
+            for walk in group:
+                _step(walk, chunk, sides, None, values=False)
+
+
+def finished(walk: Walk) -> Result:
+    """Return the result of a walk that has seen all data."""
+    return finish_regions(walk) if isinstance(walk, RegionsWalk) else finish_summed(_summed(walk))
 
 
 def _once(asked: Sequence[Request]) -> bool:
@@ -128,9 +150,9 @@ def _by_pace(walks: Sequence[Walk], size: int) -> list[list[Walk]]:
     return list(groups.values())
 
 
-def _chunks(walk: Walk, sides: Sides, workers: Workers) -> Iterator[Chunk]:
+def _chunks(walk: Walk, sides: Sides, workers: Workers, start: int = 0) -> Iterator[Chunk]:
     """Yield the data in chunks, each read while the one before is computed (unless there is nothing to read ahead)."""
-    chunks = _read(walk, sides)
+    chunks = _read(walk, sides, start)
     shape = sides.pred.source.shape
     single = None not in shape and math.prod(map(int, filter(None, shape))) <= CHUNK
     return chunks if single or _in_memory(sides) else workers.ahead(chunks)
@@ -144,7 +166,7 @@ def _chunk_size(sides: Sides) -> int:
     return IN_MEMORY * CHUNK if _in_memory(sides) else CHUNK
 
 
-def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
+def _read(walk: Walk, sides: Sides, start: int) -> Iterator[Chunk]:
     units = walk.chunk(_chunk_size(sides))
     per_weight = 0 if isinstance(walk, RegionsWalk) else walk.per_weight
     paces = (walk.per_pred, walk.per_target, per_weight, *(walk.per_pred for _ in sides.more))
@@ -152,7 +174,7 @@ def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
         None if side is None or not pace else (pace, side.flat(units * pace))
         for side, pace in zip((sides.pred, sides.target, sides.weights, *sides.more), paces, strict=True)
     ]
-    first = 0
+    first = start
     while True:
         flats = [None if piece is None else next(piece[1], None) for piece in pieces]
         counts = {len(f) / p[0] if f is not None else 0.0 for f, p in zip(flats, pieces, strict=True) if p is not None}
@@ -160,7 +182,7 @@ def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
         if counts or not count.is_integer():
             raise _mismatch(sides, pieces)
         if flats[0] is None:
-            if not first:
+            if first == start:
                 raise sides.pred.fault("no items", "there is nothing to average")
             return
         _, target, weights, *others = flats

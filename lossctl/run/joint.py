@@ -47,12 +47,21 @@ def evaluate(
                 takers += sums[-1].takers
             else:
                 takers.append(sink)
-        plain = [part for request in asked for part in _parts(request)]
-        found = iter(evaluate_each(plain, pred, target, options, takers))
-        results = [_gathered(request, [next(found) for _ in _parts(request)]) for request in asked]
+        results = gathered(asked, evaluate_each(plain(asked), pred, target, options, takers))
         for each in sums:
             each.hand_on()
     return results
+
+
+def plain(asked: Sequence[Asked]) -> list[Request]:
+    """Return what is asked for with the terms of each sum in its place."""
+    return [part for request in asked for part in _parts(request)]
+
+
+def gathered(asked: Sequence[Asked], results: Sequence[Result]) -> list[Result]:
+    """Return the result of each request, given those of `plain`."""
+    found = iter(results)
+    return [_gathered(request, [next(found) for _ in _parts(request)]) for request in asked]
 
 
 def _parts(request: Asked) -> list[Request]:

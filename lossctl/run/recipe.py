@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lossctl.data.inline import is_inline
+from lossctl.data.remote import is_url
 from lossctl.data.toml import read_toml
 from lossctl.errors import LossctlError, UsageError
 from lossctl.loss import did_you_mean
@@ -144,7 +145,7 @@ def _useful(key: str, request: Asked) -> bool:
 
 def _located(folder: str, text: str) -> str:
     """Return a path as it is from here; numbers, schemes and - stay as they are."""
-    if is_inline(text) or scheme(text) or text.partition("::")[0] == "-" or folder == ".":
+    if is_inline(text) or scheme(text) or is_url(text) or text.partition("::")[0] == "-" or folder == ".":
         return text
     return os.path.join(folder, text)  # noqa: PTH118 - a selector is no part of the path
 

@@ -26,6 +26,9 @@ LIBRARIES = {
     "monai": {"bench"},
     "powerboxes": {"bench"},
     "matplotlib": {"bench"},
+    "distributed": {"batch"},
+    "fsspec": {"data"},
+    "aiohttp": {"data"},
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
