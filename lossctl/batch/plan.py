@@ -20,7 +20,7 @@ from lossctl.run.checks import check
 from lossctl.run.options import Options
 
 # These change no number, or stand at the end of a signature.
-_ASIDE = ("threads", "reduction")
+_ASIDE = ("threads", "reduction", "arithmetic")
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,11 @@ class Plan:
         """For each loss, everything that decides its numbers, beside the data."""
         return ["|".join([str(request), *_told(self.options)]) for request in self.asked]
 
+    @cached_property
+    def signature(self) -> str:
+        """All losses, and everything beside the data that decides the numbers of a row."""
+        return "|".join([",".join(map(str, self.asked)), *_told(self.options)])
+
     def numbers(self) -> range:
         """Return the numbers of the pairs that are done here."""
         share, of = self.shard
@@ -87,7 +92,7 @@ class Plan:
         """Return the first line of a journal."""
         return {
             "schema": SCHEMA,
-            "signature": ",".join([*(str(request) for request in self.asked)]) + "|" + "|".join(_told(self.options)),
+            "signature": self.signature,
             "losses": [_findable(request) for request in self.asked],
             "options": {name: setting for name, setting in _given(self.options).items() if name != "threads"},
             "code": _code(self.asked),
@@ -141,7 +146,7 @@ def _given(options: Options) -> dict[str, Any]:
 def _told(options: Options) -> list[str]:
     given = {name: setting for name, setting in _given(options).items() if name not in _ASIDE}
     parts = [f"{name}={_spelled(setting)}" for name, setting in given.items()]
-    return [*parts, f"reduction={options.reduction}", "arithmetic=float64", f"lossctl={__version__}"]
+    return [*parts, f"reduction={options.reduction}", f"arithmetic={options.arithmetic}", f"lossctl={__version__}"]
 
 
 def _spelled(setting: Any) -> str:

@@ -268,7 +268,7 @@ def _pairing(given: Mapping[str, Any]) -> Pairing:
 def _check_outputs(plan: Plan, given: Mapping[str, Any]) -> None:
     from lossctl.cli.outputs import refuse_overwriting
     from lossctl.data.output import check_writable
-    from lossctl.show.rows import ENDINGS
+    from lossctl.show.sheet import ENDINGS
 
     endings = {"output": (".jsonl",) if given["shard"] else ENDINGS, "junit": (".xml",)}
     outputs = {name: given[name] for name in endings if given[name]}

@@ -24,7 +24,7 @@ def merge(
     from lossctl.cli import batch
     from lossctl.cli.outputs import refuse_overwriting
     from lossctl.data.output import check_writable
-    from lossctl.show.rows import ENDINGS
+    from lossctl.show.sheet import ENDINGS
 
     given = {"output": output, "quiet": quiet}
     form, count = batch.format_of(form), batch.whole_number("worst", worst)
