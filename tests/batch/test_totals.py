@@ -216,7 +216,7 @@ def test_the_hardest_items_of_each_pair(here, many):
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_every_row_tells_what_it_is(here, few, ending):
-    """Its signature says all that decides its numbers: --arithmetic once, and the losses in the order of the columns."""
+    """Its signature says all that decides its numbers: --arithmetic once, and the losses as the columns stand."""
     from lossctl.data.table import read_table
 
     path = few / f"rows.{ending}"
