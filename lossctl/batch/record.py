@@ -40,6 +40,8 @@ def compute(plan: Plan, number: int) -> dict[str, Any]:
         record["group"] = pair.group
     if plan.pairing.weighted:
         record["weight"] = pair.weight
+    if pair.options:
+        record["options"] = dict(pair.options)
     record["stat"] = stamp(pair)
     try:
         record["results"] = [_told(result) for result in _evaluated(plan, pair)]
@@ -51,7 +53,7 @@ def compute(plan: Plan, number: int) -> dict[str, Any]:
 
 
 def _evaluated(plan: Plan, pair: Pair) -> list[Result]:
-    losses, options = losses_of(plan.asked), plan.options
+    losses, options = losses_of(plan.asked), plan.options_of(pair.options)
     sources = {
         role: open_side(text, role, losses, options) for role, text in (("pred", pair.pred), ("target", pair.target))
     }

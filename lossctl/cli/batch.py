@@ -33,7 +33,9 @@ PAIRS: dict[str, Entry] = {
     "match_files": Entry("Pairs", "HOW", "what has to agree: stem, name or 'regex:PATTERN' [stem]", default="stem"),
     "pair": Entry("Pairs", "P T", "two patterns instead: '{id}_pred.npy' '{id}_gt.npy'"),
     "manifest": Entry(
-        "Pairs", "FILE", "a .csv, .jsonl or .parquet instead: id, pred, target and if you like group, weight"
+        "Pairs",
+        "FILE",
+        "a .csv, .jsonl or .parquet instead: id, pred, target, and if you like group, weight, box_format, …",
     ),
     "unmatched": Entry("Pairs", "HOW", "files without a partner: error or skip [error]", default="error"),
     "dry_run": Entry("Pairs", "", "print the pairing and what is unmatched, and compute nothing", bool, default=False),
@@ -56,6 +58,11 @@ OUTPUT: dict[str, Entry] = {
 # Options of single pairs that have no meaning here, or another one.
 ASIDE = {"pairs", "group_by", "threads"}
 ABOUT = "Compute losses of many pairs of files, and what they are over all items, over pairs, by group, at worst."
+MANIFEST = (
+    "A manifest has the columns id, pred, target (paths from its folder on), and if you like group, weight, and "
+    "options of single pairs in the place of those typed here: {}. An empty field leaves what is typed; a column whose "
+    "name begins with _ is left alone. What is computed is the same for all pairs: else a total would mean nothing."
+)
 EXAMPLES = """\
 Examples
   lossctl batch dice --pred out/ --target masks/ --input logits -o rows.csv
@@ -112,6 +119,7 @@ def _entries(losses: Sequence[Loss]) -> dict[str, Entry]:
 
 
 def _help(typed: str, losses: Sequence[Loss]) -> str:
+    from lossctl.batch.manifest import BY_ROW
     from lossctl.cli.help import defined, paragraphs, rows_of, term_of, wrapped
 
     groups: dict[str, list[tuple[str, str]]] = {}
@@ -125,6 +133,7 @@ def _help(typed: str, losses: Sequence[Loss]) -> str:
         defined("Losses", [(loss.name, loss.sentence) for loss in losses]),
         defined("Parameters", rows_of(parameters)),
         *(defined(title, rows) for title, rows in groups.items()),
+        wrapped(MANIFEST.format(", ".join(BY_ROW))),
         EXAMPLES,
     )
 
@@ -250,7 +259,8 @@ def _journal(plan: Plan, given: Mapping[str, Any]) -> Iterator[Journal]:
 
 
 def _pairing(given: Mapping[str, Any]) -> Pairing:
-    from lossctl.batch.pairing import by_folders, by_manifest, by_patterns
+    from lossctl.batch.manifest import by_manifest
+    from lossctl.batch.pairing import by_folders, by_patterns
 
     ways = [bool(given["pred"] or given["target"]), bool(given["pair"]), bool(given["manifest"])]
     hint = "--pred DIR --target DIR, --pair '{id}_pred.npy' '{id}_gt.npy', or --manifest FILE"

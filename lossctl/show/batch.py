@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lossctl.batch.pairing import Pairing
+from lossctl.batch.pairing import Pair, Pairing
 from lossctl.batch.totals import Score, Summary
 from lossctl.run.result import strict
 from lossctl.show.results import Cell, number
@@ -114,11 +114,16 @@ def _cell(score: Score, title: str) -> Cell:
 def pairing(found: Pairing, form: str) -> str:
     """Return which files would be compared, and those without a partner."""
     if form == "json":
-        pairs = [pair._asdict() for pair in found.pairs]
+        pairs = [pair._asdict() | {"options": dict(pair.options)} for pair in found.pairs]
         unmatched = {"pred": found.unmatched[0], "target": found.unmatched[1]}
         record = {"schema": "lossctl.pairing/1", "pairs": pairs, "unmatched": unmatched}
         return json.dumps(record, ensure_ascii=False) + "\n"
-    lines = ["\t".join(map(line, (pair.id, pair.pred, pair.target))) for pair in found.pairs]
+    lines = ["\t".join(map(line, (pair.id, pair.pred, pair.target, *_set(pair)))) for pair in found.pairs]
     for files, role in zip(found.unmatched, ("pred", "target"), strict=True):
         lines += [f"unmatched {role}\t{line(file)}" for file in files]
     return "\n".join(lines) + "\n"
+
+
+def _set(pair: Pair) -> list[str]:
+    """Return the options of a pair alone, as a batch of it would be asked for them."""
+    return [f"{name}={setting}" for name, setting in pair.options]

@@ -47,7 +47,8 @@ def _row(record: dict[str, Any], plan: Plan) -> list[Cell]:
     given = [record["group"]] if plan.pairing.grouped else []
     given += [float(record["weight"])] if plan.pairing.weighted else []
     values = [float(result["value"]) for result in results]
-    return [record["id"], *given, *(counts[:2] if _counts_once(plan) else counts), *values, plan.signature]
+    signature = plan.signature_of(tuple(record.get("options", {}).items()))
+    return [record["id"], *given, *(counts[:2] if _counts_once(plan) else counts), *values, signature]
 
 
 def write_errors(failures: Sequence[Failure], path: str) -> None:
