@@ -59,6 +59,11 @@ class Output(NamedTuple):
         return DataError(message, hint=hint, path=shown(self.path, 4096), line=line)
 
 
+def errors_path(output: str) -> str:
+    """Return the name of the file of failures: out.csv has out.errors.csv."""
+    return f"{output.rpartition('.')[0]}.errors.csv"
+
+
 def read_output(path: str) -> Output:
     """Return what `lossctl batch -o` wrote. Raises UsageError, and DataError for what is no such file."""
     names = columns_of(path)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from lossctl.cli.batch import OUTPUT, errors_path, format_of, whole_number
+from lossctl.cli.batch import OUTPUT
+from lossctl.cli.batch_run import format_of, whole_number
 from lossctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,10 +68,9 @@ def compare(
     from lossctl.batch.joined import Joined
     from lossctl.batch.output import read_output
     from lossctl.cli.evaluate import terminal
-    from lossctl.cli.outputs import refuse_overwriting
-    from lossctl.data.output import check_writable
+    from lossctl.data.output import check_writable, refuse_overwriting
+    from lossctl.data.table import ENDINGS
     from lossctl.show.compare import render
-    from lossctl.show.sheet import ENDINGS
 
     base, new = base.strip(), new.strip()
     for name, given in (("unmatched", unmatched), ("nonfinite", nonfinite)):
@@ -135,6 +135,8 @@ def limits_of(text: str | None, losses: Sequence[str]) -> dict[str, Limit]:
 
 def _failures(path: str) -> str:
     """Return where to look for a pair that is not in an output."""
+    from lossctl.batch.output import errors_path
+
     errors = errors_path(path)
     return f"pairs that failed are in {errors}; " if Path(errors).exists() else ""
 

@@ -13,7 +13,6 @@ from lossctl.data.output import replacing
 from lossctl.run.result import strict
 from lossctl.show.results import Cell, text
 
-ENDINGS = (".csv", ".jsonl", ".parquet")
 # Rows of a Parquet file that are written at once.
 ROWS = 4096
 
