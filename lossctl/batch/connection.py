@@ -112,7 +112,7 @@ def _started(distributed: Any, number: int, stack: ExitStack) -> Any:
         n_workers=number, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
     )  # fmt: skip
-    stack.callback(cluster.close, timeout=2)
+    stack.callback(_leave, cluster)
     return cluster
 
 
@@ -147,9 +147,10 @@ def _knock(address: str) -> None:
         raise LimitError(f"no Dask scheduler answers at {address}", hint=_START)
 
 
-def _leave(client: Any) -> None:
+def _leave(left: Any) -> None:
+    """Close a connection or a cluster; one that takes its time ends with this process."""
     with suppress(Exception):
-        client.close(timeout=2)
+        left.close(timeout=2)
 
 
 def _refused(worker: str, refusal: Refusal) -> LossctlError:
@@ -260,6 +261,9 @@ class Cluster:
         if isinstance(root, ImportError | AttributeError) and "lossctl" in str(root):
             hint = "pip install 'lossctl[cluster]' of one version there, on all workers and here"
             return LimitError(f"the cluster at {self._address} cannot load lossctl: {root}", hint=hint)
+        if isinstance(error, OSError):
+            # Of a connection between others: files that fail are in records.
+            return LimitError(f"a task was lost on the cluster at {self._address}: {shown(str(error), 200)}")
         return error
 
     def drop(self) -> None:

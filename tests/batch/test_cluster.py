@@ -171,7 +171,7 @@ def test_files_that_changed_are_computed_anew(here, few, dask):
     np.save(few / "pred/im002.npy", np.load(few / "target/im002.npy"))
     assert here(*line, "--resume").code == 0
     resumed = path.read_bytes()
-    assert b"im002,3,0,0\n" in resumed
+    assert b"im002,3,0,0" in resumed
     assert here("batch", "giou", *sides(few), "-o", path).code == 0
     assert path.read_bytes() == resumed
 
@@ -190,9 +190,10 @@ def test_urls(here, few, dask, web):
     np.save(web.folder / "few/pred/im002.npy", np.load(web.folder / "few/target/im002.npy"))
     os.utime(web.folder / "few/pred/im002.npy", (0, 0))
     assert here(*line, "--scheduler", dask.address, "--resume").code == 0
-    assert path.read_bytes() == wanted.replace(
-        next(row for row in wanted.splitlines(True) if b"im002" in row), b"im002,3,0,0\n"
-    )
+    resumed = path.read_bytes()
+    assert b"im002,3,0,0" in resumed
+    assert here("batch", "giou", *sides(web.folder / "few"), "-o", path).code == 0
+    assert path.read_bytes() == resumed
 
 
 def test_workers_of_this_machine(command, start, slow, tmp_path):
