@@ -5,6 +5,7 @@
     giou(pred, target, reduction="none")                  one value per pair
     giou.gradient(pred, target)                           d mean / d pred
     lossctl.evaluate("giou", "pred.csv", "target.csv")    a Result, with counts and signature
+    lossctl.batch("giou", "pred/", "target/")             a Summary of many pairs
 
 Importing this imports neither numpy nor numba.
 """
@@ -13,7 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-# The shelf is a package called like a function below; once imported here, it will not take the function's place.
+# Packages called like functions below; once imported here, they will not take the functions' place.
+import lossctl.batch
 import lossctl.losses  # noqa: F401
 from lossctl.errors import DataError, LimitError, LossctlError, OutputError, UsageError
 from lossctl.loss import names as _names
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from os import PathLike
 
+    from lossctl.batch.totals import Summary
     from lossctl.run.function import LossFunction
     from lossctl.run.result import Matching, Result, Total
 
@@ -32,6 +35,7 @@ __all__ = [
     "LossctlError",
     "OutputError",
     "UsageError",
+    "batch",
     "evaluate",
     "joint",
     "loss",
@@ -68,6 +72,21 @@ def joint(recipe: str | PathLike[str], weights: Mapping[str, float] = {}, thread
     from lossctl.run.total import joint as run
 
     return run(recipe, weights, threads)
+
+
+def batch(losses: str, pred: Any = None, target: Any = None, **keywords: Any) -> Summary:
+    """Return the Summary of losses over many pairs of files: `scores`, one for each loss, and `failures`.
+
+    `pred` and `target` are folders or globs; or `pair` two patterns, or `manifest` a file. Takes the options of
+    `lossctl batch --help` as keywords, and of the same meaning: output, resume, restart, shard, on_error, unmatched,
+    match_files, worst, junit, threads, input, box_format, …, and the parameters of a single loss. Processes are forked
+    where there are many small pairs; not with threads=1. Raises UsageError, DataError for what cannot be computed,
+    OutputError.
+    """
+    from lossctl.batch.function import batch as run
+    from lossctl.show.scribe import Scribe
+
+    return run(losses, {"pred": pred, "target": target, **keywords}, Scribe)
 
 
 def match(pred: Any, target: Any, method: str = "greedy", threshold: float = 0.5, **keywords: Any) -> Matching:

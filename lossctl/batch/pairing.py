@@ -1,19 +1,16 @@
-"""Which file belongs to which: by the names of files in two folders, by patterns, or by a manifest."""
+"""Which file belongs to which: by the names of files in two folders, or by patterns."""
 
 from __future__ import annotations
 
 import glob
 import hashlib
-import math
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from lossctl.data.inline import is_inline
 from lossctl.data.number import shown
 from lossctl.data.remote import is_url, listed, local, told
-from lossctl.data.table import read_table
 from lossctl.errors import DataError, UsageError
 
 # What is taken from a folder; a glob takes whatever it matches.
@@ -22,23 +19,34 @@ MARK = "{id}"
 TOLD = 3
 
 
+# Options by their names, those of one pair.
+Settings = tuple[tuple[str, Any], ...]
+
+
 class Pair(NamedTuple):
-    """A prediction and its target, each a path, perhaps with a selector."""
+    """A prediction and its target, each a path, perhaps with a selector; and the options that are theirs alone."""
 
     id: str
     pred: str
     target: str
     group: str = ""
     weight: float = 1.0
+    options: Settings = ()
 
 
 class Pairing(NamedTuple):
-    """All pairs in the order of the output, and the files that have no partner."""
+    """All pairs in the order of the output, and the files that have no partner.
+
+    Of a manifest its path, the options that its rows may set, and the line in which each set of them is first.
+    """
 
     pairs: list[Pair]
     unmatched: tuple[list[str], list[str]] = ([], [])
     grouped: bool = False
     weighted: bool = False
+    by_row: tuple[str, ...] = ()
+    settings: Mapping[Settings, int] = {}
+    path: str = ""
 
     def digest(self) -> str:
         """Return what tells this pairing from any other."""
@@ -96,42 +104,6 @@ def by_patterns(pred: str, target: str) -> Pairing:
 
         sides.append(_by_id([(file, f"{file}{mark}{selector}") for file in found], name_of, role))
     return _joined(*sides)
-
-
-def by_manifest(path: str) -> Pairing:
-    """Read pairs from columns id, pred, target, and group and weight if there are, in the order of the file.
-
-    Relative paths begin at the manifest's folder. Raises DataError for a column that is missing, an empty field, an id
-    that is there twice, a weight that is no number ≥ 0.
-    """
-    path = local(path) or path
-    table = read_table(path, ("id", "pred", "target"), ("group", "weight"))
-    folder = os.path.dirname(path)  # noqa: PTH120 - '' for a file of this folder
-    pairs: list[Pair] = []
-    seen: dict[str, int] = {}
-    for line, (name, pred, target, group, weight) in zip(table.lines, table.rows, strict=True):
-        if not name or not pred or not target:
-            raise DataError("id, pred or target is empty", path=path, line=line)
-        if name in seen:
-            raise DataError(f"id {shown(name, 200)} is also in line {seen[name]}", path=path, line=line)
-        seen[name] = line
-        for side in (pred, target):
-            if is_inline(side) or side.partition("::")[0] == "-":
-                raise DataError(f"{shown(side)} is no path of a file", path=path, line=line)
-        pred, target = (side if is_url(side) else os.path.join(folder, side) for side in (pred, target))  # noqa: PTH118
-        pairs.append(Pair(name, pred, target, group or "", _weight(weight, path, line)))
-    grouped, weighted = (any(row[place] is not None for row in table.rows) for place in (3, 4))
-    return Pairing(pairs, grouped=grouped, weighted=weighted)
-
-
-def _weight(text: str | None, path: str, line: int) -> float:
-    try:
-        weight = 1.0 if text is None else float(text)
-    except ValueError:
-        weight = math.nan
-    if not 0 <= weight < math.inf:
-        raise DataError(f"weight is {shown(str(text))}; expected a number ≥ 0", path=path, line=line)
-    return weight
 
 
 def _files(text: str, role: str) -> list[tuple[str, str]]:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lossctl import __version__
 from lossctl.batch.journal import SCHEMA
-from lossctl.batch.pairing import Pairing
-from lossctl.errors import UsageError
+from lossctl.batch.pairing import Pairing, Settings
+from lossctl.errors import DataError, UsageError
 from lossctl.loss import SHELF
 from lossctl.requests import Asked, Joint, Request, losses_of, summed
 from lossctl.run.checks import check
 from lossctl.run.options import Options
 
-# These change no number, or stand at the end of a signature.
-_ASIDE = ("threads", "reduction")
+# These stand at the end of a signature.
+_LAST = ("reduction", "arithmetic")
+# What stands for a setting that the manifest has row by row.
+_BY_ROW = "by-row"
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,6 @@ class Plan:
             named = next(loss for loss in losses if len(loss.sides) > 1 or not loss.has_target)
             hint = f"{named.name} takes {' '.join(named.operands).upper()}"
             raise UsageError("a batch is of pairs: a prediction and a target", hint=hint)
-        if options.reduction == "none":
-            raise UsageError(
-                "reduction 'none' in a batch", hint="there is one row for each pair: mean, sum or hardest:F"
-            )
         for name in ("pairs", "group_by"):
             if getattr(options, name) is not None:
                 told = "a column group of the manifest" if name == "group_by" else None
@@ -60,7 +58,34 @@ class Plan:
                 raise UsageError("aggregate global of many files needs a loss of sums", hint="--aggregate per-image")
             if self.pairing.weighted:
                 raise UsageError("weights of pairs with aggregate global", hint="--aggregate per-image")
-        check(losses, options, has_target=True)
+        for settings, line in self.pairing.settings.items() or [((), None)]:
+            try:
+                self._check_row(settings)
+            except UsageError as error:
+                if not settings:
+                    raise
+                raise DataError(str(error), hint=error.hint, path=self.pairing.path, line=line) from None
+
+    def _check_row(self, settings: Settings) -> None:
+        options = self.options_of(settings)
+        if options.reduction == "none":
+            hint = "there is one row for each pair: mean, sum or hardest:F"
+            raise UsageError("reduction 'none' in a batch", hint=hint)
+        if options.averages != self.options.averages:
+            hint = f"a sum and a mean have no total together: is it --reduction {options.reduction} for all?"
+            raise UsageError(f"reduction '{options.reduction}' beside '{self.options.reduction}'", hint=hint)
+        check(losses_of(self.asked), options, has_target=True)
+
+    def options_of(self, settings: Settings) -> Options:
+        """Return the options of a pair: those of all, but for its own. Raises UsageError."""
+        found = self._options.get(settings)
+        if found is None:
+            found = self._options[settings] = replace(self.options, **dict(settings))
+        return found
+
+    @cached_property
+    def _options(self) -> dict[Settings, Options]:
+        return {(): self.options}
 
     @property
     def pooled(self) -> bool:
@@ -76,7 +101,15 @@ class Plan:
     @cached_property
     def signatures(self) -> list[str]:
         """For each loss, everything that decides its numbers, beside the data."""
-        return ["|".join([str(request), *_told(self.options)]) for request in self.asked]
+        return ["|".join([str(request), *self._told]) for request in self.asked]
+
+    def signature_of(self, settings: Settings) -> str:
+        """Return the losses, and everything beside the data that decides the numbers of a row of these options."""
+        return "|".join([",".join(map(str, self.asked)), *_told(_given(self.options_of(settings)))])
+
+    @cached_property
+    def _told(self) -> list[str]:
+        return _told(_given(self.options) | dict.fromkeys(self.pairing.by_row, _BY_ROW))
 
     def numbers(self) -> range:
         """Return the numbers of the pairs that are done here."""
@@ -87,7 +120,7 @@ class Plan:
         """Return the first line of a journal."""
         return {
             "schema": SCHEMA,
-            "signature": ",".join([*(str(request) for request in self.asked)]) + "|" + "|".join(_told(self.options)),
+            "signature": "|".join([",".join(map(str, self.asked)), *self._told]),
             "losses": [_findable(request) for request in self.asked],
             "options": {name: setting for name, setting in _given(self.options).items() if name != "threads"},
             "code": _code(self.asked),
@@ -95,6 +128,7 @@ class Plan:
             "pairs": len(self.pairing.pairs),
             "grouped": self.pairing.grouped,
             "weighted": self.pairing.weighted,
+            "by_row": self.pairing.by_row,
             "shard": f"{self.shard[0]}/{self.shard[1]}",
         }
 
@@ -138,10 +172,11 @@ def _given(options: Options) -> dict[str, Any]:
     }
 
 
-def _told(options: Options) -> list[str]:
-    given = {name: setting for name, setting in _given(options).items() if name not in _ASIDE}
-    parts = [f"{name}={_spelled(setting)}" for name, setting in given.items()]
-    return [*parts, f"reduction={options.reduction}", "arithmetic=float64", f"lossctl={__version__}"]
+def _told(given: Mapping[str, Any]) -> list[str]:
+    """Return options that are not left to their defaults as parts of a signature; of some the default is told too."""
+    last = {name: given.get(name, getattr(Options(), name)) for name in _LAST}
+    first = {name: setting for name, setting in given.items() if name not in (*_LAST, "threads")}
+    return [*(f"{name}={_spelled(setting)}" for name, setting in (first | last).items()), f"lossctl={__version__}"]
 
 
 def _spelled(setting: Any) -> str:

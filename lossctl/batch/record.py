@@ -76,13 +76,15 @@ def record_of(
         record["group"] = pair.group
     if plan.pairing.weighted:
         record["weight"] = pair.weight
+    if pair.options:
+        record["options"] = dict(pair.options)
     record["stat"] = stat
     return record if results is None else record | {"results": [_told(result) for result in results]}
 
 
 def opened(plan: Plan, pair: Pair) -> tuple[Source, Source, Options]:
     """Return both sides of a pair, and how they are read. Raises LossctlError."""
-    losses, options = losses_of(plan.asked), plan.options
+    losses, options = losses_of(plan.asked), plan.options_of(pair.options)
     return open_side(pair.pred, "pred", losses, options), open_side(pair.target, "target", losses, options), options
 
 

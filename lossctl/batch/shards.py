@@ -85,7 +85,9 @@ class Shards:
         options = dict(self.header["options"])
         if "weights" in options:
             options["weights"] = scheme(options["weights"])
-        pairing = Pairing([], grouped=self.header["grouped"], weighted=self.header["weighted"])
+        header = self.header
+        by_row = tuple(header.get("by_row", ()))
+        pairing = Pairing([], grouped=header["grouped"], weighted=header["weighted"], by_row=by_row)
         return Plan(asked, Options(**options), pairing)
 
     def records(self) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 from lossctl import __version__
 from lossctl.cli.batch import BatchGroup
 from lossctl.cli.bench import bench
+from lossctl.cli.compare import compare
 from lossctl.cli.joint import joint
 from lossctl.cli.merge import merge
 from lossctl.cli.texts import keep_texts
@@ -22,7 +23,7 @@ FAMILIES = {
     "regression": ("losses of numbers", ("regression",)),
     "ranking": ("losses of pairs and triplets, of scores or of rows of embeddings", ("ranking",)),
 }
-COMPUTING = [*FAMILIES, "joint", "batch", "merge"]
+COMPUTING = [*FAMILIES, "joint", "batch", "merge", "compare"]
 HELP = {"help_option_names": ["-h", "--help"]}
 WIDE = 100
 
@@ -101,6 +102,16 @@ class BenchCommand(Command):
         return more_help()
 
 
+class CompareCommand(Command):
+    """The command that compares, whose help tells of its figures."""
+
+    def more(self) -> str:
+        """Return what they are, and examples."""
+        from lossctl.cli.compare import more_help
+
+        return more_help()
+
+
 class Commands(TyperGroup):
     """All commands."""
 
@@ -175,6 +186,7 @@ app.add_typer(
     )
 )  # fmt: skip
 app.command(cls=Command, short_help="the shards of a batch, as if it had been one run")(merge)
+app.command(cls=CompareCommand, short_help="whether one batch is better than another, pair by pair")(compare)
 app.command(cls=JointCommand, short_help="a weighted sum of losses, each with its own files")(joint)
 app.command(cls=BenchCommand, short_help="time losses on this CPU, against NumPy, torch or code of your own")(bench)
 

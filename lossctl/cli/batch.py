@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lossctl.cli import signals
-from lossctl.cli.options import OPTIONS, OUTPUTS, Entry, chosen
-from lossctl.errors import LimitError, LossctlError, UsageError
+from lossctl.cli.options import OPTIONS, OUTPUTS, Entry
+from lossctl.errors import UsageError
 from lossctl.loss import Loss, find
 from lossctl.requests import Asked, Request, losses_of, requests, single
 
 if TYPE_CHECKING:
-    from lossctl.batch.journal import Journal
-    from lossctl.batch.pairing import Pairing
-    from lossctl.batch.plan import Plan
-    from lossctl.batch.totals import Summary
+    pass
 
 FAILED = 4
 FAIL_ABOVE = "exit 1 if the total of a loss is above X; or giou=X, and pair:giou=Y, group:giou=Z of every one"
@@ -33,7 +25,9 @@ PAIRS: dict[str, Entry] = {
     "match_files": Entry("Pairs", "HOW", "what has to agree: stem, name or 'regex:PATTERN' [stem]", default="stem"),
     "pair": Entry("Pairs", "P T", "two patterns instead: '{id}_pred.npy' '{id}_gt.npy'"),
     "manifest": Entry(
-        "Pairs", "FILE", "a .csv, .jsonl or .parquet instead: id, pred, target and if you like group, weight"
+        "Pairs",
+        "FILE",
+        "a .csv, .jsonl or .parquet instead: id, pred, target, and if you like group, weight, box_format, …",
     ),
     "unmatched": Entry("Pairs", "HOW", "files without a partner: error or skip [error]", default="error"),
     "dry_run": Entry("Pairs", "", "print the pairing and what is unmatched, and compute nothing", bool, default=False),
@@ -57,6 +51,11 @@ OUTPUT: dict[str, Entry] = {
 # Options of single pairs that have no meaning here, or another one.
 ASIDE = {"pairs", "group_by", "threads"}
 ABOUT = "Compute losses of many pairs of files, and what they are over all items, over pairs, by group, at worst."
+MANIFEST = (
+    "A manifest has the columns id, pred, target (paths from its folder on), and if you like group, weight, and "
+    "options of single pairs in the place of those typed here: {}. An empty field leaves what is typed; a column whose "
+    "name begins with _ is left alone. What is computed is the same for all pairs: else a total would mean nothing."
+)
 EXAMPLES = """\
 Examples
   lossctl batch dice --pred out/ --target masks/ --input logits -o rows.csv
@@ -113,6 +112,7 @@ def _entries(losses: Sequence[Loss]) -> dict[str, Entry]:
 
 
 def _help(typed: str, losses: Sequence[Loss]) -> str:
+    from lossctl.batch.manifest import BY_ROW
     from lossctl.cli.help import defined, paragraphs, rows_of, term_of, wrapped
 
     groups: dict[str, list[tuple[str, str]]] = {}
@@ -126,6 +126,7 @@ def _help(typed: str, losses: Sequence[Loss]) -> str:
         defined("Losses", [(loss.name, loss.sentence) for loss in losses]),
         defined("Parameters", rows_of(parameters)),
         *(defined(title, rows) for title, rows in groups.items()),
+        wrapped(MANIFEST.format(", ".join(BY_ROW))),
         EXAMPLES,
     )
 
@@ -141,6 +142,8 @@ def _command(text: str) -> Any:
 
     def run(**given: Any) -> None:
         told = {p.name: setting for p in parameters if (setting := given.pop(p.name)) is not None}
+        from lossctl.cli.batch_run import batch_command
+
         batch_command([Request.of(alone, told)] if alone else found, given)
 
     pair = Annotated[tuple[str, str] | None, typer.Option("--pair")]
@@ -155,247 +158,3 @@ def _command(text: str) -> Any:
     built: Any = typer.main.get_command(app)
     built.losses = losses
     return built
-
-
-def batch_command(asked: Sequence[Asked], given: dict[str, Any]) -> None:
-    """Pair, compute, write, show and gate. Raises LossctlError of any kind, and typer.Exit for a gate or failures."""
-    from lossctl.batch.plan import Plan, shard_of
-    from lossctl.run.foreground import scheme
-
-    form = format_of(given["format"])
-    for name, known in (("on_error", ("stop", "skip")), ("unmatched", ("error", "skip"))):
-        if given[name] not in known:
-            raise UsageError(f"{name.replace('_', '-')} is '{given[name]}'; expected {' or '.join(known)}")
-    if (given["resume"] or given["restart"]) and not given["output"]:
-        raise UsageError("--resume and --restart are of a run with -o", hint="the journal stands beside the output")
-    if given["resume"] and given["restart"]:
-        raise UsageError("--resume and --restart", hint="go on, or begin anew?")
-    if given["scheduler"]:
-        from lossctl.batch.connection import local_workers
-
-        local_workers(given["scheduler"])
-        if given["threads"]:
-            raise UsageError("--threads with --scheduler", hint="dask worker --nthreads, or local:N")
-    weighing = scheme(given["weights"] or "")
-    if given["weights"] and weighing is None:
-        raise UsageError("weights of items in a batch", hint="foreground(power=2), or a column weight of the manifest")
-    worst = whole_number("worst", given["worst"])
-    options = chosen({**given, "weights": weighing})
-    shard = shard_of(given["shard"]) if given["shard"] else (1, 1)
-    if given["shard"] and not given["output"]:
-        raise UsageError("--shard without -o", hint="-o s1.jsonl, which lossctl merge joins with the others")
-    if given["shard"] and (given["fail_above"] or given["junit"]):
-        raise UsageError("a gate or a report of one shard", hint="lossctl merge has them, of the whole batch")
-    pairing = _pairing(given)
-    if given["dry_run"]:
-        from lossctl.show.batch import pairing as shown
-
-        sys.stdout.write(shown(pairing, form))
-        return
-    if given["unmatched"] == "error":
-        pairing.refuse_unmatched()
-    plan = Plan(asked, options, pairing, shard)
-    plan.check()
-    limits = limits_of(given["fail_above"], plan)
-    if not plan.numbers():
-        raise UsageError(f"shard {given['shard']} of {len(pairing.pairs)} pairs is empty", hint="fewer shards")
-    _check_outputs(plan, given)
-    summary = _run(plan, given, worst, limits)
-    report(summary, limits, given, form)
-
-
-def _run(plan: Plan, given: Mapping[str, Any], worst: int, limits: Mapping[str, float]) -> Summary:
-    """Compute what is missing, and write rows; return the summary."""
-    from lossctl.batch.connection import connected
-    from lossctl.batch.run import fill, outdated
-    from lossctl.batch.shards import write_shard
-    from lossctl.batch.totals import Scoring
-    from lossctl.run.own import blamed
-    from lossctl.show.progress import Progress
-
-    with (
-        connected(given["scheduler"]) as cluster,
-        _journal(plan, given) as journal,
-        Progress(given["quiet"]) as progress,
-    ):
-        if given["resume"]:
-            journal.drop(outdated(plan, journal, cluster))
-        if given["output"]:
-            signals.advice = "what is computed is kept: --resume goes on"
-        try:
-            fill(plan, journal, progress, stop=given["on_error"] == "stop", cluster=cluster)
-        except LossctlError as error:
-            going_on = None if isinstance(error, LimitError) else "--on-error skip goes on"
-            error.hint = error.hint or ("--resume goes on from here" if given["output"] else going_on)
-            raise
-        except Exception as error:
-            raise blamed(error, losses_of(plan.asked)) or error from None
-        scoring = Scoring(plan, worst)
-        records = scoring.watch(journal.records(plan.numbers()))
-        if given["shard"]:
-            write_shard(journal, plan.header(), plan.numbers(), given["output"])
-            for _ in records:
-                pass
-        else:
-            write(records, plan, given)
-        summary = scoring.summary()
-        write_failures(summary, given["output"])
-        write_report(journal.records(plan.numbers()), plan, limits, given["junit"])
-        # What failed can be tried again.
-        if not summary.failures:
-            journal.finish()
-    return summary
-
-
-@contextmanager
-def _journal(plan: Plan, given: Mapping[str, Any]) -> Iterator[Journal]:
-    """Open the journal beside the output; of a run without one, where nobody sees it."""
-    from lossctl.batch.journal import ENDING, Journal
-
-    header, path = plan.header(), f"{given['output']}{ENDING}"
-    with ExitStack() as stack:
-        if not given["output"]:
-            import tempfile
-
-            path = str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lossctl-")), "journal"))
-        opened = Journal.resume(path, header) if given["resume"] else Journal.create(path, header, given["restart"])
-        yield stack.enter_context(opened)
-
-
-def _pairing(given: Mapping[str, Any]) -> Pairing:
-    from lossctl.batch.pairing import by_folders, by_manifest, by_patterns
-
-    ways = [bool(given["pred"] or given["target"]), bool(given["pair"]), bool(given["manifest"])]
-    hint = "--pred DIR --target DIR, --pair '{id}_pred.npy' '{id}_gt.npy', or --manifest FILE"
-    if sum(ways) != 1 or bool(given["pred"]) != bool(given["target"]):
-        lacks = "target" if given["pred"] else "pred"
-        several = "several ways to pair" if sum(ways) > 1 else f"no --{lacks}"
-        raise UsageError(several if any(ways) else "a batch of which files?", hint=hint)
-    if given["manifest"]:
-        return by_manifest(given["manifest"])
-    if given["pair"]:
-        return by_patterns(*given["pair"])
-    return by_folders(given["pred"], given["target"], given["match_files"])
-
-
-def _check_outputs(plan: Plan, given: Mapping[str, Any]) -> None:
-    from lossctl.cli.outputs import refuse_overwriting
-    from lossctl.data.output import check_writable
-    from lossctl.show.rows import ENDINGS
-
-    endings = {"output": (".jsonl",) if given["shard"] else ENDINGS, "junit": (".xml",)}
-    outputs = {name: given[name] for name in endings if given[name]}
-    for name, path in outputs.items():
-        check_writable(path, endings[name])
-    # Thousands of inputs are not looked up one by one for each output.
-    written = {os.path.realpath(path) for path in outputs.values()}
-    read = [_path(text) for pair in plan.pairing.pairs for text in (pair.pred, pair.target)]
-    clashing = [path for path in read if os.path.realpath(path) in written] if outputs else []
-    refuse_overwriting([*outputs.values()], [*clashing, *([given["manifest"]] if given["manifest"] else [])])
-
-
-def _path(text: str) -> str:
-    from lossctl.data.origin import split
-
-    return split(text)[0]
-
-
-def format_of(text: str | None) -> str:
-    """Return the format of a summary. Raises UsageError."""
-    from lossctl.show.batch import FORMATS
-
-    form = text or ("table" if sys.stdout.isatty() else "plain")
-    if form not in FORMATS:
-        raise UsageError(f"format is '{form}'; expected {', '.join(FORMATS)}")
-    return form
-
-
-def whole_number(name: str, text: str) -> int:
-    """Return a number from 0 on. Raises UsageError."""
-    if not text.strip().isascii() or not text.strip().isdecimal():
-        raise UsageError(f"{name} is '{text.strip()}'; expected a whole number from 0 on")
-    return int(text)
-
-
-def limits_of(text: str | None, plan: Plan) -> dict[str, float]:
-    """Return the limits of totals, pairs and groups. Raises UsageError."""
-    from lossctl.cli import gate
-
-    scopes = ["pair", *(["group"] if plan.pairing.grouped else [])]
-    return gate.limits(text, plan.names, [f"{scope}:{name}" for scope in scopes for name in plan.names])
-
-
-def write(records: Any, plan: Plan, given: Mapping[str, Any]) -> None:
-    """Write rows if there is a file to write them to; take all records in any case."""
-    if given["output"]:
-        from lossctl.show.rows import write_rows
-
-        write_rows(records, plan, given["output"])
-    for _ in records:
-        pass
-
-
-def errors_path(output: str) -> str:
-    """Return the name of the file of failures: out.csv has out.errors.csv."""
-    return f"{output.rpartition('.')[0]}.errors.csv"
-
-
-def write_failures(summary: Summary, output: str | None) -> None:
-    """Write the pairs that failed beside the output; take away what an earlier run wrote there."""
-    from lossctl.show.rows import write_errors
-
-    if output and summary.failures:
-        write_errors(summary.failures, errors_path(output))
-    elif output:
-        Path(errors_path(output)).unlink(missing_ok=True)
-
-
-def write_report(records: Any, plan: Plan, limits: Mapping[str, float], path: str | None) -> None:
-    """Write a test report, if it is asked for."""
-    if path:
-        from lossctl.show.junit import write_junit
-
-        write_junit(records, plan, limits, path)
-
-
-def report(summary: Summary, limits: Mapping[str, float], given: Mapping[str, Any], form: str) -> None:
-    """Show the summary, say what failed, and gate. Raises typer.Exit."""
-    from lossctl.cli.evaluate import terminal
-    from lossctl.cli.streams import say
-    from lossctl.show.batch import render
-
-    sys.stdout.write(render(summary, form, *terminal()))
-    if summary.warned and not given["quiet"]:
-        say(f"lossctl: warning: {summary.warned} pairs have warnings; lossctl with one of them tells")
-    failed = len(summary.failures)
-    if failed:
-        first = summary.failures[0]
-        more = f"; all of them: {errors_path(given['output'])}" if given["output"] else ""
-        again = "; --resume tries them again" if given["output"] and "resume" in given else ""
-        say(f"lossctl: {failed} of {summary.pairs} pairs failed: {first.id}: {first.message}{more}{again}")
-    refused = _gate(summary, limits)
-    sys.stdout.flush()
-    if failed:
-        raise typer.Exit(FAILED)
-    if refused:
-        from lossctl.cli.gate import GATE_FAILED
-
-        raise typer.Exit(GATE_FAILED)
-
-
-def _gate(summary: Summary, limits: Mapping[str, float]) -> bool:
-    """Tell whether anything is above its limit, and say what."""
-    from lossctl.cli.streams import say
-    from lossctl.show.results import number
-
-    refused = False
-    for score in summary.scores:
-        found = {score.loss: score.total, f"pair:{score.loss}": score.spread.max if score.spread else None}
-        totals = [group.total for group in score.groups if group.total is not None]
-        found[f"group:{score.loss}"] = max(totals, default=None)
-        for name, value in found.items():
-            # Not `value > limit`: a NaN passes no gate.
-            if name in limits and value is not None and not value <= limits[name]:
-                refused = True
-                say(f"lossctl: gate: {name} {number(value)} is above {number(limits[name])}")
-    return refused

@@ -12,8 +12,9 @@ from typing import Any
 
 from lossctl.cli import gate
 from lossctl.cli.options import FORMATS, chosen
-from lossctl.cli.outputs import gradient, gradient_paths, refuse_overwriting
+from lossctl.cli.outputs import gradient, gradient_paths
 from lossctl.cli.streams import say
+from lossctl.data.output import refuse_overwriting
 from lossctl.errors import LossctlError, UsageError
 from lossctl.requests import Asked, losses_of
 from lossctl.run.options import Options

@@ -80,8 +80,8 @@ def joint(
     """Add up losses that have files of their own, by a recipe in TOML, and report every term beside the total."""
     from lossctl.cli import gate
     from lossctl.cli.evaluate import format_of, report
-    from lossctl.cli.outputs import ArrayFile, paths_of, refuse_overwriting
-    from lossctl.data.output import check_writable
+    from lossctl.cli.outputs import ArrayFile, paths_of
+    from lossctl.data.output import check_writable, refuse_overwriting
     from lossctl.requests import losses_of
     from lossctl.run.own import blamed
     from lossctl.run.recipe import TOTAL, read_recipe

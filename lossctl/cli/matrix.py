@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from lossctl.cli.evaluate import tell, terminal
-from lossctl.cli.outputs import ArrayFile, paths_of, refuse_overwriting
+from lossctl.cli.outputs import ArrayFile, paths_of
+from lossctl.data.output import refuse_overwriting
 from lossctl.data.source import Source
 from lossctl.errors import UsageError
 from lossctl.requests import Asked, Request

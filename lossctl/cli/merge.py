@@ -21,13 +21,13 @@ def merge(
     """Join the shards of a batch: the same rows, summary and gates as those of one run over all pairs."""
     from lossctl.batch.shards import Shards
     from lossctl.batch.totals import Scoring
-    from lossctl.cli import batch
-    from lossctl.cli.outputs import refuse_overwriting
-    from lossctl.data.output import check_writable
-    from lossctl.show.rows import ENDINGS
+    from lossctl.cli.batch_run import format_of, limits_of, report, whole_number
+    from lossctl.data.output import check_writable, refuse_overwriting
+    from lossctl.data.table import ENDINGS
+    from lossctl.show.scribe import Scribe
 
     given = {"output": output, "quiet": quiet}
-    form, count = batch.format_of(form), batch.whole_number("worst", worst)
+    form, count = format_of(form), whole_number("worst", worst)
     if output:
         check_writable(output, ENDINGS)
     if junit:
@@ -35,10 +35,11 @@ def merge(
     refuse_overwriting([path for path in (output, junit) if path], shards)
     with Shards(shards) as opened:
         plan = opened.plan()
-        limits = batch.limits_of(fail_above, plan)
+        limits = limits_of(fail_above, plan)
         scoring = Scoring(plan, count)
-        batch.write(scoring.watch(opened.records()), plan, given)
-        batch.write_report(opened.records(), plan, limits, junit)
+        scribe = Scribe(plan, output, junit, limits)
+        scribe.rows(scoring.watch(opened.records()))
+        scribe.report(opened.records())
     summary = scoring.summary()
-    batch.write_failures(summary, output)
-    batch.report(summary, limits, given, form)
+    scribe.failures(summary)
+    report(summary, limits, given, form)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from lossctl.errors import UsageError
@@ -43,19 +41,6 @@ def gradient(paths: Sequence[str], columns: Sequence[Sequence[str] | None], stac
 
     writers = [ArrayFile(path, names, stack) for path, names in zip(paths, columns, strict=True)]
     return Apart(writers) if len(writers) > 1 else writers[0]
-
-
-def refuse_overwriting(outputs: Sequence[str], inputs: Sequence[str]) -> None:
-    """Raise UsageError for an output that is an input or another output."""
-    read = [Path(path) for path in inputs]
-    seen = set()
-    for output in outputs:
-        if Path(output).is_file() and any(path.exists() and path.samefile(output) for path in read):
-            raise UsageError(f"{output} is an input", hint="write somewhere else")
-        place = os.path.realpath(output)
-        if place in seen and not place.startswith(("/dev/", "/proc/")):
-            raise UsageError(f"{output} would be written twice", hint="give each output a file of its own")
-        seen.add(place)
 
 
 class ArrayFile:

@@ -24,7 +24,7 @@ def parse_fast(text: Text, layout: Layout) -> npt.NDArray[np.float64]:
     """Return the chosen numbers of all records, row after row; raise what `parse_strict` raises."""
     import numpy as np
 
-    flat = _parse_arrow(text.data, layout) if _same_for_all(text.data) else None
+    flat = _parse_arrow(text.data, layout) if same_for_all(text.data) else None
     if flat is not None:
         return flat
     parts = [] if len(text.data) <= _PART else list(split(text, _PART))
@@ -34,7 +34,7 @@ def parse_fast(text: Text, layout: Layout) -> npt.NDArray[np.float64]:
     return np.concatenate([parse_fast(part, layout) for part in parts])
 
 
-def _same_for_all(data: bytes) -> bool:
+def same_for_all(data: bytes) -> bool:
     """Tell whether pyarrow sees the same records and fields in the data as the strict way."""
     import numpy as np
 

@@ -5,6 +5,7 @@ The file is a CSV under the same strict grammar as any other; a label is the tex
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import BinaryIO
 
 from lossctl.data import number
@@ -41,7 +42,16 @@ def read_rows(text: str, stdin: BinaryIO | None = None) -> list[tuple[str, ...]]
     if selector is None:
         raise UsageError(f"'{number.shown(text, 200)}': labels of which column?", hint="choose: path::column")
     layout, begin = _layout(origin, selector)
-    known: dict[bytes, str] = {}
+    return rows_below(origin, layout, begin)
+
+
+def rows_below(origin: Origin, layout: Layout, begin: Text, blank: Collection[str] = ()) -> list[tuple[str, ...]]:
+    """Return the labels of the chosen columns, row for row from `begin` on; of the `blank` columns they may be empty.
+
+    Raise DataError for a file that is malformed, or has no text where there has to be some.
+    """
+    full, lenient = _Labels(), _Labels({b"": ""})
+    known = [lenient if layout.names and layout.names[place] in blank else full for place in layout.chosen]
     rows: list[tuple[str, ...]] = []
     stream = origin.open()
     try:
@@ -71,9 +81,13 @@ def _layout(origin: Origin, selector: str) -> tuple[Layout, Text]:
         stream.close()
         raise
     origin.give_back(stream)
-    start = first.end if header else 0
     layout = Layout(len(names), chosen, tuple(names) if header else None)
-    return layout, Text(b"", 1 + text.data.count(b"\n", 0, start), text.offset + start, origin.path)
+    return layout, below(text, first.end if header else 0)
+
+
+def below(text: Text, start: int) -> Text:
+    """Return where the rows begin, of a file whose first bytes are `text`."""
+    return Text(b"", 1 + text.data.count(b"\n", 0, start), text.offset + start, text.path)
 
 
 def _select(
@@ -98,45 +112,51 @@ def _is_place(part: str) -> bool:
     return part.removeprefix("-").isdecimal() and part.isascii()
 
 
-def _plain(piece: Text, layout: Layout, known: dict[bytes, str]) -> list[tuple[str, ...]] | None:
+class _Labels(dict[bytes, str]):
+    """The label of every field that was seen, the same object each time."""
+
+    def __missing__(self, field: bytes) -> str:
+        """Return the label of another field. Raise ValueError for none, unless there is one for the empty field."""
+        label = field.decode().strip(" \t") or self.get(b"")
+        if label is None:
+            raise ValueError
+        self[field] = label
+        return label
+
+
+def _plain(piece: Text, layout: Layout, known: list[_Labels]) -> list[tuple[str, ...]] | None:
     """Return the rows of text in which there is nothing to look at twice; None for any other, which may be wrong."""
     data = piece.data.replace(b"\r\n", b"\n").removesuffix(b"\n")
     if any(odd in data for odd in (b'"', b"\r", b"\0")):
         return None
     rows = []
+    chosen = list(zip(layout.chosen, known, strict=True))
     try:
         data.decode()
         for line in data.split(b"\n"):
             fields = line.split(b",")
             if len(fields) != layout.fields:
                 return None
-            rows.append(tuple([known.get(fields[place]) or _known(fields[place], known) for place in layout.chosen]))
+            rows.append(tuple([labels[fields[place]] for place, labels in chosen]))
     except ValueError:
         return None
     return rows
 
 
-def _known(field: bytes, known: dict[bytes, str]) -> str:
-    """Return the label of a field, the same object each time. Raise ValueError for none."""
-    label = known[field] = field.decode().strip(" \t")
-    if not label:
-        raise ValueError
-    return label
-
-
-def _strict(piece: Text, layout: Layout, known: dict[bytes, str]) -> list[tuple[str, ...]]:
+def _strict(piece: Text, layout: Layout, known: list[_Labels]) -> list[tuple[str, ...]]:
     """Return the rows of any text; raise DataError or LimitError, with its line, at the first thing that is wrong."""
     rows = []
     for record in records(piece):
         if len(record.fields) != layout.fields:
             raise ragged(record, layout, piece.path)
-        rows.append(tuple(_label(record, place, layout, known, piece.path) for place in layout.chosen))
+        chosen = zip(layout.chosen, known, strict=True)
+        rows.append(tuple(_label(record, place, layout, labels, piece.path) for place, labels in chosen))
     return rows
 
 
-def _label(record: Record, place: int, layout: Layout, known: dict[bytes, str], path: str) -> str:
+def _label(record: Record, place: int, layout: Layout, known: _Labels, path: str) -> str:
     try:
-        return known.get(record.fields[place]) or _known(record.fields[place], known)
+        return known[record.fields[place]]
     except ValueError:
         message = f"{layout.label(place)}: no label"
         raise DataError(message, hint="the field is empty", path=path, line=record.line) from None

@@ -6,7 +6,7 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -88,6 +88,19 @@ def check_writable(path: str, endings: tuple[str, ...] = ENDINGS) -> None:
         raise
     except OSError as error:
         raise _failed(error, safe, kept=True) from error
+
+
+def refuse_overwriting(outputs: Sequence[str], inputs: Sequence[str]) -> None:
+    """Raise UsageError for an output that is an input or another output."""
+    read = [Path(path) for path in inputs]
+    seen = set()
+    for output in outputs:
+        if Path(output).is_file() and any(path.exists() and path.samefile(output) for path in read):
+            raise UsageError(f"{output} is an input", hint="write somewhere else")
+        place = os.path.realpath(output)
+        if place in seen and not place.startswith(("/dev/", "/proc/")):
+            raise UsageError(f"{output} would be written twice", hint="give each output a file of its own")
+        seen.add(place)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lossctl.batch.pairing import Pairing
+from lossctl.batch.pairing import Pair, Pairing
 from lossctl.batch.totals import Score, Summary
 from lossctl.run.result import strict
 from lossctl.show.results import Cell, number
@@ -62,12 +62,12 @@ def _figures(score: Score) -> Iterator[tuple[str, str]]:
     for name, value in score.spread._asdict().items() if score.spread else ():
         yield name, number(value)
     for pair, value in score.worst:
-        yield f"worst:{_line(pair)}", number(value)
+        yield f"worst:{line(pair)}", number(value)
     for group in score.groups:
-        yield f"group:{_line(group.label)}", _shown(group.total)
+        yield f"group:{line(group.label)}", _shown(group.total)
 
 
-def _line(name: str) -> str:
+def line(name: str) -> str:
     """Return a name that breaks no line of a table."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
@@ -88,14 +88,14 @@ def _table(summary: Summary, width: int, colour: bool) -> str:
     for score in shown:
         if score.groups:
             tables.append({
-                f"{score.loss} by group": [_line(g.label) for g in score.groups],
+                f"{score.loss} by group": [line(g.label) for g in score.groups],
                 "pairs": [g.pairs for g in score.groups],
                 "total": [g.total for g in score.groups],
                 "mean": [g.mean for g in score.groups],
             })  # fmt: skip
         if score.worst:
             tables.append({
-                f"worst {score.loss}": [_line(name) for name, _ in score.worst],
+                f"worst {score.loss}": [line(name) for name, _ in score.worst],
                 "value": [value for _, value in score.worst],
             })  # fmt: skip
     failed = f", {len(summary.failures)} failed" if summary.failures else ""
@@ -114,11 +114,16 @@ def _cell(score: Score, title: str) -> Cell:
 def pairing(found: Pairing, form: str) -> str:
     """Return which files would be compared, and those without a partner."""
     if form == "json":
-        pairs = [pair._asdict() for pair in found.pairs]
+        pairs = [pair._asdict() | {"options": dict(pair.options)} for pair in found.pairs]
         unmatched = {"pred": found.unmatched[0], "target": found.unmatched[1]}
         record = {"schema": "lossctl.pairing/1", "pairs": pairs, "unmatched": unmatched}
         return json.dumps(record, ensure_ascii=False) + "\n"
-    lines = ["\t".join(map(_line, (pair.id, pair.pred, pair.target))) for pair in found.pairs]
+    lines = ["\t".join(map(line, (pair.id, pair.pred, pair.target, *_set(pair)))) for pair in found.pairs]
     for files, role in zip(found.unmatched, ("pred", "target"), strict=True):
-        lines += [f"unmatched {role}\t{_line(file)}" for file in files]
+        lines += [f"unmatched {role}\t{line(file)}" for file in files]
     return "\n".join(lines) + "\n"
+
+
+def _set(pair: Pair) -> list[str]:
+    """Return the options of a pair alone, as a batch of it would be asked for them."""
+    return [f"{name}={setting}" for name, setting in pair.options]

@@ -133,7 +133,7 @@ def test_inputs_that_change_between_run_and_resume(here, few):
     np.save(few / "pred/im002.npy", np.load(few / "target/im002.npy"))
     answer = here("batch", "giou", *sides(few), "-o", path, "--resume")
     resumed = path.read_bytes()
-    assert b"im002,3,0,0\n" in resumed
+    assert b"\nim002,3,0,0,giou|" in resumed
     assert here("batch", "giou", *sides(few), "-o", path).out == answer.out
     assert path.read_bytes() == resumed
 

@@ -200,7 +200,7 @@ def test_a_sum_of_losses_that_count_different_things(here, tmp_path):
     means = [statistics.fmean(term(z, y, input="logits") for z, y in zip(logits, masks, strict=True)) for term in terms]
     assert score["total"] == pytest.approx(means[0] + 0.5 * means[1], rel=1e-14)
     header, first, *_ = path.read_text().splitlines()
-    assert header == "id,count_dice+0.5*bce,ignored_dice+0.5*bce,count_bce,ignored_bce,dice+0.5*bce,bce"
+    assert header == "id,count_dice+0.5*bce,ignored_dice+0.5*bce,count_bce,ignored_bce,dice+0.5*bce,bce,signature"
     assert first.startswith("000,,0,36,0,")
 
 
@@ -212,3 +212,14 @@ def test_the_hardest_items_of_each_pair(here, many):
         each = sorted(giou(np.load(file), np.load(many / "target" / file.name), reduction="none"))
         values += each[-math.ceil(len(each) / 2) :]
     assert float(found["giou", "total"]) == pytest.approx(math.fsum(values) / len(values), rel=1e-14)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_every_row_tells_what_it_is(here, few, ending):
+    """Its signature says all that decides its numbers: --arithmetic once, and the losses as the columns stand."""
+    from lossctl.data.table import read_table
+
+    path = few / f"rows.{ending}"
+    assert here("batch", "giou,ciou(gate=0.5)", *sides(few), "--arithmetic", "native", "-o", path).code == 0
+    told = f"giou,ciou(gate=0.5)|reduction=mean|arithmetic=native|lossctl={lossctl.__version__}"
+    assert {row[0] for row in read_table(str(path), ["signature"], []).rows} == {told}

@@ -92,6 +92,7 @@ def test_formulas_import_formulas_only(module):
         (["explain", "giou"], {"numpy", "numba", "rich.table", "pydantic"}),
         (["box", "ciou", "--help"], {"numpy", "numba", "rich.table", "pydantic"}),
         (["box", "giou", "0,0,10,10", "5,5,15,15"], {"numpy", "numba", "rich.table", "pydantic", "pyarrow"}),
+        (["compare", "--help"], {"numpy", "numba", "rich.table", "pydantic", "pyarrow"}),
         (["bench", "--help"], {"numpy", "numba", "rich.table", "pydantic", "torch"}),
         (["pixel", "ce", "samples/classes_logits.npy", "samples/classes_target.npy", "--input=logits",
           "--ignore-index=255"], {"numba", "rich.table", "pyarrow"}),
