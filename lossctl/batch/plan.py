@@ -21,6 +21,8 @@ from lossctl.run.options import Options
 
 # These stand at the end of a signature.
 _LAST = ("reduction", "arithmetic")
+# Columns of the rows that are no losses.
+GIVEN = re.compile(r"id|group|weight|signature|(count|ignored)(_.*)?", re.DOTALL)
 # What stands for a setting that the manifest has row by row.
 _BY_ROW = "by-row"
 
@@ -48,6 +50,8 @@ class Plan:
                 raise UsageError(f"{name} in a batch", hint=told)
         if len({str(request) for request in self.asked}) < len(self.asked):
             raise UsageError("a loss is asked for twice")
+        for name in filter(GIVEN.fullmatch, self.names):
+            raise UsageError(f"a loss called '{name}' in a batch", hint="rows have such a column: rename the loss file")
         for request in (part for each in self.asked for part in parts_of(each)):
             auto = [name for name, setting in request.settings.items() if setting == "auto"]
             if auto:
@@ -105,7 +109,15 @@ class Plan:
 
     def signature_of(self, settings: Settings) -> str:
         """Return the losses, and everything beside the data that decides the numbers of a row of these options."""
-        return "|".join([",".join(map(str, self.asked)), *_told(_given(self.options_of(settings)))])
+        found = self._known.get(settings)
+        if found is None:
+            told = _told(_given(self.options_of(settings)))
+            found = self._known[settings] = "|".join([",".join(map(str, self.asked)), *told])
+        return found
+
+    @cached_property
+    def _known(self) -> dict[Settings, str]:
+        return {}
 
     @cached_property
     def _told(self) -> list[str]:
