@@ -147,7 +147,7 @@ def _schema(path: str, safe: str) -> list[str]:
 
     try:
         return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         raise DataError("no Parquet file that can be read", path=safe) from None
 
 
@@ -160,7 +160,8 @@ def _parquet(origin: Origin, path: str, required: Sequence[str], optional: Seque
     chosen = [name for name in (*required, *optional) if name in names]
     try:
         columns = pq.read_table(path, columns=chosen).to_pydict()
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError, OverflowError):
+        # Text that is no UTF-8 is a ValueError, a date of no calendar as well.
         raise DataError("no Parquet file that can be read", path=origin.path) from None
     count = len(columns[required[0]])
     given = [columns.get(name, [None] * count) for name in (*required, *optional)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -243,6 +244,43 @@ def test_the_journal_of_another_loss_file(command, few):
     own.write_text(text.format("2 * abs(pred - target)"))
     answer = command("batch", own, *sides(few), "-o", path, "--resume")
     assert (answer.code, answer.error()) == (3, f"{path}.journal: it is of a loss file that has changed")
+
+
+def test_bytes_that_were_changed(here, few):
+    """Whatever is done to a manifest or to rows, it ends in a result or in an error of the data."""
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    chance = random.Random(11)
+    files = [manifest(few / "m.csv", 5), few / "m.parquet", few / "r.csv", few / "r.jsonl", few / "r.parquet"]
+    pq.write_table(pyarrow.csv.read_csv(files[0]), files[1])
+    for file in files[2:]:
+        assert here("batch", "giou", *sides(few), "-o", file).code == 0
+    pieces = [b'"', b"\0", b"\n", b",", b"\r", b"\xff", b"1e999", b"nan", b"{", b"[", b"-inf", b"null", b"\xef\xbb\xbf"]
+    for turn in range(120):
+        file = files[turn % len(files)]
+        data = bytearray(file.read_bytes())
+        for _ in range(chance.choice([1, 1, 3])):
+            at = chance.randrange(len(data))
+            data[at : at + chance.randrange(3)] = chance.choice([*pieces, bytes([chance.randrange(256)])])
+        changed = few / f"changed{file.suffix}"
+        changed.write_bytes(data)
+        rows = "compare", file, changed, "--unmatched", "skip", "--worst", "0"
+        answer = here(*(rows if file.stem == "r" else ("batch", "giou", "--manifest", changed, "--dry-run")))
+        assert answer.code in (0, 3, 6), (answer, bytes(data))
+
+
+def test_text_that_is_none(here, few):
+    """Parquet that says text and holds other bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    broken = pa.array([b"a\xff"], pa.binary()).view(pa.string())
+    path = few / "m.parquet"
+    pq.write_table(pa.table({"id": broken, "pred": ["a"], "target": ["b"], "giou": [1.0]}), path)
+    for line in (("batch", "giou", "--manifest", path), ("compare", path, path)):
+        answer = here(*line)
+        assert (answer.code, answer.error()[: len(str(path))]) == (3, str(path))
 
 
 def test_errors_as_json(command, few):
