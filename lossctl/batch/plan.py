@@ -19,7 +19,8 @@ from lossctl.requests import Asked, Joint, Request, losses_of, summed
 from lossctl.run.checks import check
 from lossctl.run.options import Options
 
-# These stand at the end of a signature.
+# These change no number; those stand at the end of a signature.
+_RUN = ("threads",)
 _LAST = ("reduction", "arithmetic")
 # Columns of the rows that are no losses.
 GIVEN = re.compile(r"id|group|weight|signature|(count|ignored)(_.*)?", re.DOTALL)
@@ -134,7 +135,7 @@ class Plan:
             "schema": SCHEMA,
             "signature": "|".join([",".join(map(str, self.asked)), *self._told]),
             "losses": [_findable(request) for request in self.asked],
-            "options": {name: setting for name, setting in _given(self.options).items() if name != "threads"},
+            "options": {name: setting for name, setting in _given(self.options).items() if name not in _RUN},
             "code": _code(self.asked),
             "pairing": self.pairing.digest(),
             "pairs": len(self.pairing.pairs),
@@ -187,7 +188,7 @@ def _given(options: Options) -> dict[str, Any]:
 def _told(given: Mapping[str, Any]) -> list[str]:
     """Return options that are not left to their defaults as parts of a signature; of some the default is told too."""
     last = {name: given.get(name, getattr(Options(), name)) for name in _LAST}
-    first = {name: setting for name, setting in given.items() if name not in (*_LAST, "threads")}
+    first = {name: setting for name, setting in given.items() if name not in (*_LAST, *_RUN)}
     return [*(f"{name}={_spelled(setting)}" for name, setting in (first | last).items()), f"lossctl={__version__}"]
 
 
