@@ -75,7 +75,11 @@ def _options_in(path: str) -> dict[str, str]:
     """Return the columns that are options, each with the name of the option."""
     found: dict[str, str] = {}
     line = 1 if path.lower().endswith(".csv") else None
-    for column in columns_of(path):
+    columns = columns_of(path)
+    if not {*REQUIRED} <= {*columns}:
+        # Whoever reads them will say so.
+        return {}
+    for column in columns:
         if column in (*REQUIRED, *GIVEN) or column.startswith(_ASIDE):
             continue
         name = column.replace("-", "_")

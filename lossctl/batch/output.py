@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from lossctl.batch.plan import GIVEN
 from lossctl.data.number import shown
 from lossctl.data.sheet import read_sheet
 from lossctl.data.table import columns_of
@@ -15,9 +15,6 @@ from lossctl.requests import COMMA
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-# Columns that are no losses.
-_GIVEN = re.compile(r"(id|group|weight|signature|(count|ignored)(_.*)?)", re.DOTALL)
 
 
 class Output(NamedTuple):
@@ -67,7 +64,7 @@ def errors_path(output: str) -> str:
 def read_output(path: str) -> Output:
     """Return what `lossctl batch -o` wrote. Raises UsageError, and DataError for what is no such file."""
     names = columns_of(path)
-    losses = [name for name in names if not _GIVEN.fullmatch(name)]
+    losses = [name for name in names if not GIVEN.fullmatch(name)]
     texts = ["id", *(name for name in ("group", "signature") if name in names)]
     weighted = ["weight"] * ("weight" in names)
     if not losses and "id" in names:

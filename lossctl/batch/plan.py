@@ -19,8 +19,11 @@ from lossctl.requests import Asked, Joint, Request, losses_of, summed
 from lossctl.run.checks import check
 from lossctl.run.options import Options
 
-# These stand at the end of a signature.
+# These change no number; those stand at the end of a signature.
+_RUN = ("threads",)
 _LAST = ("reduction", "arithmetic")
+# Columns of the rows that are no losses.
+GIVEN = re.compile(r"id|group|weight|signature|(count|ignored)(_.*)?", re.DOTALL)
 # What stands for a setting that the manifest has row by row.
 _BY_ROW = "by-row"
 
@@ -48,6 +51,8 @@ class Plan:
                 raise UsageError(f"{name} in a batch", hint=told)
         if len({str(request) for request in self.asked}) < len(self.asked):
             raise UsageError("a loss is asked for twice")
+        for name in filter(GIVEN.fullmatch, self.names):
+            raise UsageError(f"a loss called '{name}' in a batch", hint="rows have such a column: rename the loss file")
         for request in (part for each in self.asked for part in parts_of(each)):
             auto = [name for name, setting in request.settings.items() if setting == "auto"]
             if auto:
@@ -105,7 +110,15 @@ class Plan:
 
     def signature_of(self, settings: Settings) -> str:
         """Return the losses, and everything beside the data that decides the numbers of a row of these options."""
-        return "|".join([",".join(map(str, self.asked)), *_told(_given(self.options_of(settings)))])
+        found = self._known.get(settings)
+        if found is None:
+            told = _told(_given(self.options_of(settings)))
+            found = self._known[settings] = "|".join([",".join(map(str, self.asked)), *told])
+        return found
+
+    @cached_property
+    def _known(self) -> dict[Settings, str]:
+        return {}
 
     @cached_property
     def _told(self) -> list[str]:
@@ -122,7 +135,7 @@ class Plan:
             "schema": SCHEMA,
             "signature": "|".join([",".join(map(str, self.asked)), *self._told]),
             "losses": [_findable(request) for request in self.asked],
-            "options": {name: setting for name, setting in _given(self.options).items() if name != "threads"},
+            "options": {name: setting for name, setting in _given(self.options).items() if name not in _RUN},
             "code": _code(self.asked),
             "pairing": self.pairing.digest(),
             "pairs": len(self.pairing.pairs),
@@ -175,7 +188,7 @@ def _given(options: Options) -> dict[str, Any]:
 def _told(given: Mapping[str, Any]) -> list[str]:
     """Return options that are not left to their defaults as parts of a signature; of some the default is told too."""
     last = {name: given.get(name, getattr(Options(), name)) for name in _LAST}
-    first = {name: setting for name, setting in given.items() if name not in (*_LAST, "threads")}
+    first = {name: setting for name, setting in given.items() if name not in (*_LAST, *_RUN)}
     return [*(f"{name}={_spelled(setting)}" for name, setting in (first | last).items()), f"lossctl={__version__}"]
 
 

@@ -47,11 +47,11 @@ def _fast(path: str, texts: Sequence[str], numbers: Sequence[str], blank: Sequen
 
     try:
         table = _csv(_whole(path), texts, numbers) if ending == ".csv" else _parquet(path, texts, numbers)
+        if table is None or not table.num_rows:
+            return None
+        found = {name: _labels(table.column(name)) for name in texts}
     except (pa.ArrowException, OSError, UnicodeError):
         return None
-    if table is None or not table.num_rows:
-        return None
-    found = {name: _labels(table.column(name)) for name in texts}
     if any("" in found[name] for name in texts if name not in blank):
         return None
     first = 2 if ending == ".csv" else 1

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lossctl.data.csv import first_records
 from lossctl.data.labels import below, rows_below
-from lossctl.data.number import shown
+from lossctl.data.number import other_delimiter, shown
 from lossctl.data.origin import Origin, locate
 from lossctl.data.records import Record, Text
 from lossctl.data.remote import is_url, told
@@ -71,7 +71,10 @@ def _lacking(names: Sequence[str], required: Sequence[str], path: str, line: int
     missing = [name for name in required if name not in names]
     if missing:
         told = f"no column {' and '.join(missing)}"
-        raise DataError(told, hint=f"there are {', '.join(names[:20]) or 'none'}", path=path, line=line)
+        delimiter = other_delimiter(names[0]) if len(names) == 1 else None
+        hint = f"the delimiter looks like {delimiter}; only ',' is read" if delimiter else None
+        hint = hint or f"there are {shown(', '.join(names[:20]), 400) or 'none'}"
+        raise DataError(told, hint=hint, path=path, line=line)
 
 
 def _header(origin: Origin) -> tuple[list[str], Record, Record | None, Text]:
@@ -97,6 +100,8 @@ def _csv(origin: Origin, required: Sequence[str], optional: Sequence[str], blank
     chosen = [name for name in asked if name in names]
     layout = Layout(len(names), tuple(map(names.index, chosen)), tuple(names))
     read = rows_below(origin, layout, below(text, first.end), blank)
+    if len(chosen) == len(asked):
+        return Table([*read], range(first.line + 1, first.line + 1 + len(read)))
     places = [chosen.index(name) if name in chosen else None for name in asked]
     rows: list[tuple[str | None, ...]] = [tuple(None if p is None else row[p] for p in places) for row in read]
     return Table(rows, range(first.line + 1, first.line + 1 + len(rows)))
@@ -145,7 +150,7 @@ def _schema(path: str, safe: str) -> list[str]:
 
     try:
         return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         raise DataError("no Parquet file that can be read", path=safe) from None
 
 
@@ -158,7 +163,8 @@ def _parquet(origin: Origin, path: str, required: Sequence[str], optional: Seque
     chosen = [name for name in (*required, *optional) if name in names]
     try:
         columns = pq.read_table(path, columns=chosen).to_pydict()
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError, OverflowError):
+        # Text that is no UTF-8 is a ValueError, a date of no calendar as well.
         raise DataError("no Parquet file that can be read", path=origin.path) from None
     count = len(columns[required[0]])
     given = [columns.get(name, [None] * count) for name in (*required, *optional)]

@@ -70,7 +70,8 @@ def grid_of(cells: Mapping[str, Sequence[Cell]], named: bool) -> Table:
 
 def _stacked(cells: dict[str, list[Cell]]) -> Text:
     """Return each loss with its numbers below it, for terminals on which they do not fit beside it."""
-    lines = Text()
+    title = next(iter(cells))
+    lines = Text(f"{title}:\n" if title not in ("", "loss", "term") else "")
     for name, *numbers in rows(cells):
         indent = " " * (len(name) - len(name.lstrip()) + 2)
         lines.append(f"{name}\n", style="bold")

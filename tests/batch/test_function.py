@@ -66,3 +66,9 @@ def test_keywords_that_are_wrong(keywords, message):
     with pytest.raises(lossctl.UsageError) as raised:
         lossctl.batch("giou", **keywords)
     assert str(raised.value).startswith(message)
+
+
+def test_a_loss_that_is_called_as_a_column_is(few):
+    (few / "weight.py").write_text('"""Mine."""\n\n\ndef value(pred, target):\n    return abs(pred - target)\n')
+    with pytest.raises(lossctl.UsageError, match="a loss called 'weight' in a batch"):
+        lossctl.batch(str(few / "weight.py"), few / "pred", few / "target")
