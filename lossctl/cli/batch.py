@@ -274,11 +274,20 @@ def _check_outputs(plan: Plan, given: Mapping[str, Any]) -> None:
     outputs = {name: given[name] for name in endings if given[name]}
     for name, path in outputs.items():
         check_writable(path, endings[name])
-    # Thousands of inputs are not looked up one by one for each output.
-    written = {os.path.realpath(path) for path in outputs.values()}
-    read = [_path(text) for pair in plan.pairing.pairs for text in (pair.pred, pair.target)]
-    clashing = [path for path in read if os.path.realpath(path) in written] if outputs else []
+    # Thousands of inputs are not looked up one by one for each output, and not at all for those that are not there.
+    written = {place for path in outputs.values() if (place := _place(path))}
+    read = (_path(text) for pair in plan.pairing.pairs for text in (pair.pred, pair.target))
+    clashing = [path for path in read if _place(path) in written] if written else []
     refuse_overwriting([*outputs.values()], [*clashing, *([given["manifest"]] if given["manifest"] else [])])
+
+
+def _place(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from any other; None where there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - thousands of them
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _path(text: str) -> str:

@@ -229,9 +229,9 @@ def _second_pass(walk: Walk, sides: Sides, workers: Workers, sink: Sink) -> None
 
 def _settled(request: Request, sides: Sides, options: Options, workers: Workers) -> Request:
     """Replace settings of `auto` by what the data say: the mean of a loss, or a weight that balances two classes."""
-    plain = replace(options, reduction="mean", weights=None, normalizer=None, like=None)
     for name, of in request.loss.auto.items():
         if request.settings[name] == "auto":
+            plain = replace(options, reduction="mean", weights=None, normalizer=None, like=None)
             target = None if sides.target is None else sides.target.source
             found = evaluate_items([Request.of(find(of), {})], sides.pred.source, target, plain)
             request = Request(request.loss, request.settings | {name: found[0].value})

@@ -233,11 +233,24 @@ def test_a_file_that_shrinks_or_is_rewritten(tmp_path: Path) -> None:
     path.write_bytes(saved(np.zeros(1000)))
     blocks = source.blocks(100)
     with pytest.raises(DataError, match="the file changed while it was read"):
-        next(blocks)
+        list(blocks)
     source = open_source(str(path), role="pred")
     path.unlink()
     with pytest.raises(DataError, match=r"a\.npy"):
         list(source.blocks(100))
+
+
+def test_small_files_are_read_once(tmp_path: Path) -> None:
+    """They are told from others of the same header, and read again they are what they were."""
+    for name, number in (("a", 1.0), ("b", 2.0)):
+        (tmp_path / f"{name}.npy").write_bytes(saved(np.full(10, number)))
+    sources = [open_source(str(tmp_path / f"{name}.npy"), role="pred") for name in "ab"]
+    for source, number in zip(sources, (1.0, 2.0), strict=True):
+        assert [block.flat.tolist() for block in source.blocks(10)] == [[number] * 10]
+        assert len(list(source.blocks(3))) == 4
+    (tmp_path / "a.npy").unlink()
+    with pytest.raises(DataError, match="vanished"):
+        list(sources[0].blocks(10))
 
 
 def test_blocks_do_not_share_memory(tmp_path: Path) -> None:
