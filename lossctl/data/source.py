@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -47,6 +48,12 @@ class Source(ABC):
 
         Raise DataError for malformed, truncated or changed data, LimitError where a part is too large.
         """
+
+    def pieces(self, size: int) -> Iterator[Flat]:
+        """Yield all items flat and in order, about `size` at a time: of long rows fewer than a row, if that can be."""
+        row = math.prod(n for n in self.shape[1:] if n is not None)
+        for block in self.blocks(max(1, size // max(1, row))):
+            yield block.flat
 
     def admit_nonfinite(self) -> None:  # noqa: B027 - only text has something to do
         """Read the words nan and inf as numbers from now on, where numbers are text."""

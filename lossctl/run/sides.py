@@ -43,6 +43,15 @@ class ArraySource(Source):
             part = np.ascontiguousarray(self._array[start : start + rows])
             yield Block(start, part.shape, part.reshape(-1))
 
+    def pieces(self, size: int) -> Iterator[Flat]:
+        """Yield views of the array, wherever rows end, if it is contiguous."""
+        if not self._array.flags.c_contiguous:
+            yield from super().pieces(size)
+            return
+        flat = self._array.reshape(-1)
+        for start in range(0, len(flat), size):
+            yield flat[start : start + size]
+
 
 class Whole(Source):
     """A stream that can be read once, kept in memory because it is needed twice."""
@@ -92,10 +101,11 @@ class Side:
         """Yield the numbers in flat pieces of exactly `size`, but for the last; counts the rows on the way."""
         self.rows = 0
         held: list[Flat] = []
-        count = 0
-        for block in self.source.blocks(max(1, size // max(1, self.per_row))):
-            self.rows += block.shape[0]
-            rest = canonical(block.flat, self.role)
+        count = seen = 0
+        for piece in self.source.pieces(size):
+            seen += len(piece)
+            self.rows = seen // max(1, self.per_row)
+            rest = canonical(piece, self.role)
             while count + len(rest) >= size:
                 cut = size - count
                 yield joined([*held, rest[:cut]])

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lossctl.data import npy
+from lossctl.data.buffers import WORTH, Buffers
 from lossctl.data.opening import open_source
 from lossctl.errors import DataError, LimitError, LossctlError
 
@@ -272,3 +273,23 @@ def test_any_bytes_end_in_a_result_or_an_error(junk: bytes, at: int, insert: boo
     except LossctlError as error:
         failure = error
     assert failure is None or (failure.exit_code in (3, 6) and str(failure).isprintable())
+
+
+def test_memory_is_lent_again_once_no_view_is_left() -> None:
+    buffers = Buffers()
+    first = buffers.take(WORTH)
+    place = first.ctypes.data
+    view = first.view(np.float64)[3:]
+    del first
+    second = buffers.take(WORTH)
+    assert second.ctypes.data != place
+    del view
+    assert buffers.take(WORTH).ctypes.data == place
+    assert len(buffers.take(2 * WORTH)) == 2 * WORTH
+
+
+def test_rows_longer_than_a_piece(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(saved(np.arange(40.0).reshape(2, 20)))
+    pieces = list(open_source(str(tmp_path / "a.npy"), role="pred").pieces(16))
+    assert [len(piece) for piece in pieces] == [16, 16, 8]
+    assert np.concatenate(pieces).tolist() == list(range(40))
