@@ -20,7 +20,8 @@ from lossctl.run.checks import check
 from lossctl.run.options import Options
 
 # These change no number, or stand at the end of a signature.
-_ASIDE = ("threads", "reduction")
+_RUN = ("threads", "max_memory")
+_ASIDE = (*_RUN, "reduction")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Plan:
             "schema": SCHEMA,
             "signature": ",".join([*(str(request) for request in self.asked)]) + "|" + "|".join(_told(self.options)),
             "losses": [_findable(request) for request in self.asked],
-            "options": {name: setting for name, setting in _given(self.options).items() if name != "threads"},
+            "options": {name: setting for name, setting in _given(self.options).items() if name not in _RUN},
             "code": _code(self.asked),
             "pairing": self.pairing.digest(),
             "pairs": len(self.pairing.pairs),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lossctl.data.buffers import Buffers
+from lossctl.data.memory import claim
 from lossctl.data.npy_header import MAX_HEADER, Header, parse_header
 from lossctl.data.origin import Origin
 from lossctl.data.source import Block, Source
@@ -98,6 +99,9 @@ class NpySource(Source):
             group = min(count, max(_PART // self._row // rows, 1) * rows)
             if group * width < _SHORT_STRIP:
                 group = count
+        copies = 2 if group < count or self._origin.size is not None else 3
+        told = "an array in Fortran order"
+        claim(copies * group * self._row, self.max_memory, told, "C order is read in pieces", self.path)
         for first in range(0, count, group):
             height = min(group, count - first)
             if height == count:

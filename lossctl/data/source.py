@@ -32,7 +32,8 @@ class Source(ABC):
 
     `path` is what errors show. `shape` is known before reading, but for a first entry of None where only
     reading tells. `columns` are the names of the chosen columns of a CSV with a header. `rereadable` says
-    whether `blocks` may be called again.
+    whether `blocks` may be called again. `max_memory` is how many bytes may be held where a block does not do; None for
+    a share of what is free.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Source(ABC):
     columns: tuple[str, ...] | None = None
     is_text: bool = False
     rereadable: bool = True
+    max_memory: int | None = None
 
     @abstractmethod
     def blocks(self, rows: int) -> Iterator[Block]:

@@ -17,6 +17,7 @@ from lossctl.run.finish import finish_summed, known_factor, summed_factor
 from lossctl.run.finish_regions import finish_regions, region_factors
 from lossctl.run.foreground import Foreground
 from lossctl.run.likeness import as_in, refuse_reading
+from lossctl.run.memory import refuse_items, refuse_too_large
 from lossctl.run.options import Options
 from lossctl.run.ranked import SHAPES as RANKED
 from lossctl.run.ranked import RankedWalk, read_ranked
@@ -47,15 +48,18 @@ def evaluate_items(
 ) -> list[Result]:
     """Return the result of each request over item i of one side and item i of the other, as `evaluate` does."""
     check([request.loss for request in asked], options, target is not None, with_slopes=bool(sinks))
-    weights = None if isinstance(options.weights, Foreground) else options.weights
-    sides = _sides(asked[0].loss, pred, target, weights, once=_once(asked) and not sinks)
+    sides = _sides(asked[0].loss, pred, target, options, once=True)
     with Workers(options.workers) as workers:
+        if not all(side.source.rereadable for side in sides) and not _once(asked, sides, options, workers, bool(sinks)):
+            sides = _sides(asked[0].loss, pred, target, options, once=False)
         walks = [
             _walk(_settled(request, sides, way, workers), sides, way, workers)
             for request, way in (as_in(request, options) for request in asked)
         ]
         waiting = dict(zip(map(id, walks), sinks, strict=False))
         size = _chunk_size(sides)
+        refuse_too_large(walks, sides, size, with_slopes=bool(sinks))
+        growing = None in sides.pred.source.shape
         for group in _by_pace(walks, size):
             early = {id(w): factor for w in group if id(w) in waiting and (factor := known_factor(w)) is not None}
             for key in early:
@@ -69,6 +73,8 @@ def evaluate_items(
                     )
                     if slopes is not None:
                         waiting[id(walk)].append(slopes)
+                    if growing:
+                        refuse_items(walk, walk.seen)
             for key in early:
                 del waiting[key]
         results = []
@@ -82,19 +88,23 @@ def evaluate_items(
     return [replace(result, inputs=inputs) for result in results]
 
 
-def _once(asked: Sequence[Request]) -> bool:
-    """Tell whether one pass over the data is enough for their values."""
-    return len(asked) == 1 and "auto" not in asked[0].settings.values()
+def _once(asked: Sequence[Request], sides: Sides, options: Options, workers: Workers, with_slopes: bool) -> bool:
+    """Tell whether one pass over the data is enough."""
+    if any("auto" in request.settings.values() for request in asked):
+        return False
+    walks = [_walk(request, sides, way, workers) for request, way in (as_in(each, options) for each in asked)]
+    one_pace = len(_by_pace(walks, _chunk_size(sides))) == 1
+    return one_pace and not (with_slopes and any(known_factor(walk) is None for walk in walks))
 
 
-def _sides(
-    loss: Loss, pred: Source | tuple[Source, ...], target: Source | None, weights: Source | None, once: bool
-) -> Sides:
+def _sides(loss: Loss, pred: Source | tuple[Source, ...], target: Source | None, options: Options, once: bool) -> Sides:
     """Return the sides; what can be read only once is kept in memory unless once is enough."""
 
     def side(source: Source, role: str) -> Side:
+        source.max_memory = options.most
         return Side(source if source.rereadable or once else Whole(source), role)
 
+    weights = None if isinstance(options.weights, Foreground) else options.weights
     first, *more = map(side, pred if isinstance(pred, tuple) else (pred,), loss.sides)
     return Sides(
         first,
