@@ -57,7 +57,7 @@ class Origin:
             packed.close()
             raise
         self.size = None
-        return Stream(Unzipped(packed), self.path)
+        return Stream(Unzipped(packed), self.path, counted=False)
 
     def give_back(self, stream: Stream) -> None:
         """Keep a pipe, of which nothing was taken yet, for the next `open`; close a file."""
@@ -100,7 +100,7 @@ class Origin:
 
     def _held(self, data: bytes) -> Stream:
         memory = io.BytesIO(data)
-        return Stream(memory, self.path, seekable=memory)
+        return Stream(memory, self.path, seekable=memory, counted=False)
 
 
 def _fingerprint(status: os.stat_result) -> tuple[int, ...]:
