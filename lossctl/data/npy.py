@@ -37,6 +37,7 @@ class NpySource(Source):
         self.path = origin.path
         self.rereadable = origin.rereadable
         self._origin = origin
+        self.bulky = origin.size is None
         self._buffers = Buffers()
         header = parse_header(stream.peek(MAX_HEADER + 12), origin.path)
         self._header = header

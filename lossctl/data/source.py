@@ -33,7 +33,7 @@ class Source(ABC):
     `path` is what errors show. `shape` is known before reading, but for a first entry of None where only
     reading tells. `columns` are the names of the chosen columns of a CSV with a header. `rereadable` says
     whether `blocks` may be called again. `max_memory` is how many bytes may be held where a block does not do; None for
-    a share of what is free.
+    a share of what is free. `bulky`: reading takes so long that two of them are better read side by side.
     """
 
     path: str
@@ -43,6 +43,7 @@ class Source(ABC):
     is_text: bool = False
     rereadable: bool = True
     max_memory: int | None = None
+    bulky: bool = False
 
     @abstractmethod
     def blocks(self, rows: int) -> Iterator[Block]:

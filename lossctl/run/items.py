@@ -140,7 +140,7 @@ def _by_pace(walks: Sequence[Walk], size: int) -> list[list[Walk]]:
 
 def _chunks(walk: Walk, sides: Sides, workers: Workers) -> Iterator[Chunk]:
     """Yield the data in chunks, each read while the one before is computed (unless there is nothing to read ahead)."""
-    chunks = _read(walk, sides)
+    chunks = _read(walk, sides, workers)
     shape = sides.pred.source.shape
     single = None not in shape and math.prod(map(int, filter(None, shape))) <= CHUNK
     return chunks if single or _in_memory(sides) else workers.ahead(chunks)
@@ -154,7 +154,7 @@ def _chunk_size(sides: Sides) -> int:
     return IN_MEMORY * CHUNK if _in_memory(sides) else CHUNK
 
 
-def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
+def _read(walk: Walk, sides: Sides, workers: Workers) -> Iterator[Chunk]:
     units = walk.chunk(_chunk_size(sides))
     per_weight = 0 if isinstance(walk, RegionsWalk) else walk.per_weight
     paces = (walk.per_pred, walk.per_target, per_weight, *(walk.per_pred for _ in sides.more))
@@ -163,8 +163,10 @@ def _read(walk: Walk, sides: Sides) -> Iterator[Chunk]:
         for side, pace in zip((sides.pred, sides.target, sides.weights, *sides.more), paces, strict=True)
     ]
     first = 0
+    beside = sum(side.source.bulky for side in sides) > 1
     while True:
-        flats = [None if piece is None else next(piece[1], None) for piece in pieces]
+        coming = [None if piece is None else piece[1] for piece in pieces]
+        flats = workers.beside(coming) if beside else [None if it is None else next(it, None) for it in coming]
         counts = {len(f) / p[0] if f is not None else 0.0 for f, p in zip(flats, pieces, strict=True) if p is not None}
         count = counts.pop()
         if counts or not count.is_integer():

@@ -167,3 +167,23 @@ def test_memory_does_not_grow_with_the_file(tmp_path, shape):
     small, grown = map(int, subprocess.run(line, capture_output=True, check=True, text=True).stdout.split())
     large.unlink()
     assert grown - small < 40 << 10
+
+
+def test_sides_that_are_read_side_by_side(tmp_path, monkeypatch):
+    """Tables as large as that are; their numbers are the same, and of two errors the prediction's is told."""
+    monkeypatch.setattr("lossctl.data.csv._FAST_FROM", 100)
+    monkeypatch.setattr("lossctl.data.csv._CHUNK", 5000)
+    monkeypatch.setattr("lossctl.run.items.CHUNK", 1024)
+    numbers = np.random.default_rng(1).normal(0, 1, (2, 5000))
+    paths = [str(tmp_path / f"{name}.csv") for name in ("pred", "target")]
+    for path, column in zip(paths, numbers, strict=True):
+        Path(path).write_text("".join(f"{x!r}\n" for x in column.tolist()))
+    for threads in (1, 2):
+        found = lossctl.evaluate("mse", *paths, threads=threads)
+        assert (found.value, found.count) == (lossctl.loss("mse")(*numbers), 5000)
+    for path in paths:
+        with Path(path).open("a") as file:
+            file.write("word\n")
+    for _ in range(5):
+        with pytest.raises(lossctl.DataError, match=r"pred\.csv:5001"):
+            lossctl.evaluate("mse", *paths)
