@@ -15,6 +15,8 @@ from lossctl.run.walk import Walk
 UNKNOWN = 1 << 40
 # Bytes for each item whose loss is kept: in pieces and joined; of a ledger with portions, weights and an order.
 KEPT, NOTED = 16, 64
+# Bytes for what is known of an image and class.
+CELL = 1200
 # Bytes for each pixel and class of a whole image beside its numbers; for each pixel of what is sorted at the same time,
 # or of what distances are taken in; and for each number of a gradient.
 PLANES, SORTED, DISTANT, SLOPES = 32, 72, 112, 24
@@ -57,6 +59,9 @@ def refuse_items(walk: Walk, items: int) -> None:
     """Raise LimitError where the losses of so many items are too many to be kept, if they are to be kept."""
     options = walk.options
     if isinstance(walk, RegionsWalk):
+        images = walk.reading.images or 1
+        what = f"{walk.loss.name} of {images} images and {walk.reading.classes} classes, the sums of each,"
+        claim(CELL * images * walk.reading.classes, options.most, what, "a file of fewer images, or a batch of files")
         return
     if options.by_item:
         what = "a result for each group" if options.hardest is None else f"reduction {options.reduction}"
