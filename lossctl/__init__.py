@@ -64,14 +64,20 @@ def evaluate(name: str, pred: Any, target: Any = None, **keywords: Any) -> Resul
     return run(name, pred, target, **keywords)
 
 
-def joint(recipe: str | PathLike[str], weights: Mapping[str, float] = {}, threads: int | None = None) -> Total:
+def joint(
+    recipe: str | PathLike[str],
+    weights: Mapping[str, float] = {},
+    threads: int | None = None,
+    max_memory: int | str | None = None,
+) -> Total:
     """Return the Total of a recipe, a TOML file (`lossctl joint --help`): its `total`, and its `terms`, each a Result.
 
-    `weights` take the place of those of the terms they name. Raises UsageError, DataError.
+    `weights` take the place of those of the terms they name; `threads` and `max_memory` are as in `evaluate`. Raises
+    UsageError, DataError, LimitError.
     """
     from lossctl.run.total import joint as run
 
-    return run(recipe, weights, threads)
+    return run(recipe, weights, threads=threads, max_memory=max_memory)
 
 
 def batch(losses: str, pred: Any = None, target: Any = None, **keywords: Any) -> Summary:

@@ -120,22 +120,22 @@ class Loss:
     source: str
     convention: Convention | None = None
 
-    @property
+    @functools.cached_property
     def data(self) -> tuple[str, ...]:
         """The arguments of `value` that come from the data."""
         return _data_arguments(self.value)
 
-    @property
+    @functools.cached_property
     def has_target(self) -> bool:
         """Whether the loss compares with a target (entropy does not)."""
         return self.shape in (*BOX_WIDTHS, "numbers", "regions") or "y" in self.data
 
-    @property
+    @functools.cached_property
     def per_item(self) -> int:
         """How many numbers one item has on each side: those of a box, else one."""
         return BOX_WIDTHS.get(self.shape, 1)
 
-    @property
+    @functools.cached_property
     def sides(self) -> tuple[str, ...]:
         """The predictions it takes: `pred`, or those that its arguments are called after (a, p and n)."""
         predicted = [name for name in self.data if name in PREDICTED[self.shape]]
@@ -143,29 +143,29 @@ class Loss:
             return tuple(dict.fromkeys("".join(name.rpartition("_")[2] for name in predicted)))
         return tuple(predicted) if self.shape == "scores" else ("pred",)
 
-    @property
+    @functools.cached_property
     def operands(self) -> tuple[str, ...]:
         """All that it compares, in the order in which it is given."""
         known = "y" if self.shape in ("scores", "embeddings") else "target"
         return (*self.sides, known) if self.has_target else self.sides
 
-    @property
+    @functools.cached_property
     def takes_scores(self) -> bool:
         """Whether predictions are logits or probabilities, so that `input` has to say which."""
         scored = self.shape in ("binary", "classes", "regions")
         return scored and self.target_input is None and not self.needs_logits
 
-    @property
+    @functools.cached_property
     def needs_logits(self) -> bool:
         """Whether predictions can only be logits (lovasz-hinge)."""
         return "z" in self.data
 
-    @property
+    @functools.cached_property
     def whole(self) -> bool:
         """Whether each pixel's part depends on all pixels of its image, so that images are taken whole."""
         return self.shape == "regions" and any(name not in OVERLAPS for name in self.data)
 
-    @property
+    @functools.cached_property
     def target_input(self) -> str | None:
         """`logits` when both sides are logits by definition (distillation)."""
         return "logits" if any(p.name == "temperature" for p in self.parameters) else None

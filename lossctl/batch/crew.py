@@ -63,12 +63,15 @@ def can_fork() -> bool:
     return sys.platform == "linux" and threading.current_thread() is threading.main_thread()
 
 
-def together(compute: Compute, numbers: Sequence[int], workers: int, size: int) -> Iterator[Report]:
-    """Yield reports of pairs that several processes compute, `size` pairs a task.
+def together(
+    compute: Compute, numbers: Sequence[int], workers: int, size: int, forked: Callable[[], None]
+) -> Iterator[Report]:
+    """Yield reports of pairs that several processes compute, `size` pairs a task; call `forked` once there are any.
 
     Raises LimitError where one of them is killed.
     """
     crew = _fork(compute, workers)
+    forked()
     starts = iter(range(0, len(numbers), size))
     busy: dict[Connection, int] = {}
     try:

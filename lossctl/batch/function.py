@@ -24,6 +24,9 @@ class _Silent:
     def begin(self, pairs: int, kept: int) -> None:
         """Say nothing."""
 
+    def watch(self) -> None:
+        """Look at no clock."""
+
     def step(self, pairs: int, read: int, failed: int) -> None:
         """Say nothing."""
 

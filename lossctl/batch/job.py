@@ -111,10 +111,10 @@ class Job:
         outputs = {name: path for name in endings if (path := getattr(self, name))}
         for name, path in outputs.items():
             check_writable(path, endings[name])
-        # Thousands of inputs are not looked up one by one for each output.
-        written = {os.path.realpath(path) for path in outputs.values()}
-        read = [split(text)[0] for pair in plan.pairing.pairs for text in (pair.pred, pair.target)] if outputs else []
-        clashing = [path for path in read if os.path.realpath(path) in written]
+        # Thousands of inputs are not looked up one by one for each output, and not at all for those that are not there.
+        written = {place for path in outputs.values() if (place := _place(path))}
+        read = [split(text)[0] for pair in plan.pairing.pairs for text in (pair.pred, pair.target)] if written else []
+        clashing = [path for path in read if _place(path) in written]
         refuse_overwriting([*outputs.values()], [*clashing, *([self.manifest] if self.manifest else [])])
 
     def run(self, plan: Plan, progress: Progress, scribe: Scribe) -> Summary:
@@ -156,3 +156,12 @@ class Job:
                 path = str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lossctl-")), "journal"))
             opened = Journal.resume(path, header) if self.resume else Journal.create(path, header, self.restart)
             yield stack.enter_context(opened)
+
+
+def _place(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from any other; None where there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - thousands of them
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino

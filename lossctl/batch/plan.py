@@ -20,7 +20,7 @@ from lossctl.run.checks import check
 from lossctl.run.options import Options
 
 # These change no number; those stand at the end of a signature.
-_RUN = ("threads",)
+_RUN = ("threads", "max_memory")
 _LAST = ("reduction", "arithmetic")
 # Columns of the rows that are no losses.
 GIVEN = re.compile(r"id|group|weight|signature|(count|ignored)(_.*)?", re.DOTALL)

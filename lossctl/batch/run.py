@@ -32,6 +32,9 @@ class Progress(Protocol):
     def begin(self, pairs: int, kept: int) -> None:
         """There are so many pairs, and so many of them were computed before."""
 
+    def watch(self) -> None:
+        """From now on no process is forked."""
+
     def step(self, pairs: int, read: int, failed: int) -> None:
         """So many more pairs are done, so many more bytes read, so many of the pairs failed."""
 
@@ -56,7 +59,7 @@ def fill(plan: Plan, journal: Journal, progress: Progress, stop: bool, cluster: 
     missing = [number for number in plan.numbers() if journal.places[number] < 0]
     progress.begin(len(plan.numbers()), len(plan.numbers()) - len(missing))
     with ExitStack() as stack:
-        for report in _reports(plan, missing, stack, cluster):
+        for report in _reports(plan, missing, stack, progress, cluster):
             journal.append(report.lines, report.numbers)
             progress.step(len(report.numbers), report.read, report.failed)
             if report.failed and stop:
@@ -65,7 +68,9 @@ def fill(plan: Plan, journal: Journal, progress: Progress, stop: bool, cluster: 
     journal.sync()
 
 
-def _reports(plan: Plan, missing: Sequence[int], stack: ExitStack, cluster: Cluster | None) -> Iterator[Report]:
+def _reports(
+    plan: Plan, missing: Sequence[int], stack: ExitStack, progress: Progress, cluster: Cluster | None
+) -> Iterator[Report]:
     if not missing:
         return
     if cluster is not None:
@@ -77,19 +82,21 @@ def _reports(plan: Plan, missing: Sequence[int], stack: ExitStack, cluster: Clus
         stack.enter_context(always_compiled())
     forks = threads > 1 and len(missing) >= MANY and size < LARGE and can_fork()
 
-    # The pairs of workers are computed side by side, so each of them by one thread.
-    own = replace(plan, options=replace(plan.options, threads=1)) if forks else plan
+    # The pairs of workers are computed side by side, so each of them by one thread, in its share of the memory.
+    most = plan.options.most and max(1, plan.options.most // threads)
+    own = replace(plan, options=replace(plan.options, threads=1, max_memory=most)) if forks else plan
 
     def one(number: int) -> dict[str, Any]:
         return compute(own, number)
 
     if not forks:
+        progress.watch()
         yield from alone(one, missing)
         return
     # The first pair here, so that all workers begin with compiled kernels.
     yield from alone(one, missing[:1])
     task = max(1, min(TASK_PAIRS, TASK_BYTES // max(1, size), math.ceil(len(missing) / (4 * threads))))
-    yield from together(one, missing[1:], threads, task)
+    yield from together(one, missing[1:], threads, task, progress.watch)
 
 
 def _first_error(report: Report) -> LossctlError:

@@ -33,6 +33,7 @@ def evaluate_command(asked: list[Asked], typed: dict[str, str | None], given: di
     from lossctl.run.columns import open_side, refuse_same
     from lossctl.run.foreground import scheme
     from lossctl.run.joint import evaluate
+    from lossctl.show.progress import Reading
 
     form = format_of(given)
     limits = gate.limits(given["fail_above"], [request.name for request in asked])
@@ -69,6 +70,7 @@ def evaluate_command(asked: list[Asked], typed: dict[str, str | None], given: di
         outputs = [given["output"]] if given["output"] else []
         refuse_overwriting([*outputs, *chain(*paths)], [source.path for source in opened.values() if source])
         sinks = [gradient(of_loss, columns, stack) for of_loss in paths]
+        stack.enter_context(Reading(given["quiet"], [source.path for source in opened.values() if source]))
         try:
             results = evaluate(asked, preds, target, options, sinks)
         except Exception as error:

@@ -70,6 +70,7 @@ def joint(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="a TOML file")],
     weight: Annotated[list[str] | None, WEIGHT] = None,
     threads: Annotated[str | None, _like("threads")] = None,
+    max_memory: Annotated[str | None, _like("max_memory")] = None,
     form: Annotated[str | None, _like("format")] = None,
     output: Annotated[str | None, _like("output")] = None,
     gradient: Annotated[str | None, _like("gradient", GRADIENT)] = None,
@@ -93,7 +94,8 @@ def joint(
         from lossctl.show.files import ENDINGS
 
         check_writable(output, ENDINGS)
-    read = read_recipe(recipe, _weights(weight or ()), chosen({"threads": threads}).threads)
+    run = chosen({"threads": threads, "max_memory": max_memory})
+    read = read_recipe(recipe, _weights(weight or ()), {"threads": run.threads, "max_memory": run.max_memory})
     names = [term.name for term in read.terms]
     limits = gate.limits(fail_above, [TOTAL], names)
     terms = open_terms(read)

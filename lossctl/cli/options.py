@@ -80,6 +80,11 @@ OPTIONS: dict[str, Entry] = {
         default="float64",
     ),
     "threads": Entry("Result", "N", "threads to compute with; changes no digit [one for each CPU]", int),
+    "max_memory": Entry(
+        "Result",
+        "SIZE",
+        "refuse what has to hold more data at once, such as 500M or 2G [three quarters of what is free]",
+    ),
 }
 OUTPUTS: dict[str, Entry] = {
     "format": Entry(

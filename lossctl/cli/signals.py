@@ -73,6 +73,11 @@ def leave(code: int) -> NoReturn:
             news = "; ".join(saving.news) if saving is not None else ""
             with suppress(OSError, ValueError):
                 print(f"lossctl: interrupted; {news or advice}", file=sys.stderr, flush=True)
+        progress = sys.modules.get("lossctl.show.progress")
+        if progress is not None and progress.drawing:
+            # A bar hides the cursor.
+            with suppress(OSError, ValueError):
+                print("\x1b[?25h", end="", file=sys.stderr, flush=True)
         # Only where files were being written is there anything to sweep up.
         output = sys.modules.get("lossctl.data.output")
         for name in list(output.unfinished) if output is not None else ():

@@ -48,6 +48,7 @@ class CsvSource(Source):
         self.chunk_bytes = _CHUNK
         self.fast_from = _FAST_FROM
         self._origin = origin
+        self.bulky = origin.size is None or origin.size > _FAST_FROM
         first, second, text = first_records(stream, origin.path)
         self._layout, header = choose(first, second, Wanted(selector, names, width), origin.path)
         if header and second is None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lossctl.data.buffers import Buffers
+from lossctl.data.memory import claim
 from lossctl.data.npy_header import MAX_HEADER, Header, parse_header
 from lossctl.data.origin import Origin
 from lossctl.data.source import Block, Source
@@ -34,6 +37,8 @@ class NpySource(Source):
         self.path = origin.path
         self.rereadable = origin.rereadable
         self._origin = origin
+        self.bulky = origin.size is None
+        self._buffers = Buffers()
         header = parse_header(stream.peek(MAX_HEADER + 12), origin.path)
         self._header = header
         self.shape = self._shape = header.shape or (1,)
@@ -47,19 +52,38 @@ class NpySource(Source):
         origin.give_back(stream)
 
     def blocks(self, rows: int) -> Iterator[Block]:
-        """Yield blocks as fresh arrays in native byte order; an array without items has no blocks."""
+        """Yield blocks as arrays of their own in native byte order; an array without items has no blocks."""
+        if self._header.items and not self._in_columns:
+            for place, flat in enumerate(self.pieces(rows * (self._row // self._header.width))):
+                count = len(flat) * self._header.width // self._row
+                yield Block(place * rows, (count, *self._shape[1:]), flat)
+            return
+        with self._opened() as stream:
+            if self._header.items:
+                yield from self._fortran_blocks(stream, rows)
+
+    def pieces(self, size: int) -> Iterator[npt.NDArray[np.generic]]:
+        """Yield the items in C order, `size` at a time wherever rows end."""
+        if self._in_columns:
+            yield from (flat for flat in super().pieces(size) if not isinstance(flat, list))
+            return
+        step = size * self._header.width
+        with self._opened() as stream:
+            for start in range(0, self._bytes, step):
+                yield self._items(self._take(stream, min(step, self._bytes - start), start))
+
+    @property
+    def _in_columns(self) -> bool:
+        """Whether the items are not in the order in which they are asked for."""
+        return self._header.fortran and len(self._shape) > 1
+
+    @contextmanager
+    def _opened(self) -> Iterator[Stream]:
+        """Open the file at its items, and see to it that it ends with them."""
         stream = self._origin.open()
         try:
             stream.read(self._header.length)
-            if self._header.items == 0:
-                pass
-            elif self._header.fortran and len(self._shape) > 1:
-                yield from self._fortran_blocks(stream, rows)
-            else:
-                for start in range(0, self._shape[0], rows):
-                    stop = min(start + rows, self._shape[0])
-                    raw = self._take(stream, (stop - start) * self._row, start * self._row)
-                    yield Block(start, (stop - start, *self._shape[1:]), self._items(raw))
+            yield stream
             if self._origin.size is None and stream.read(1):
                 raise DataError(f"bytes follow the {self._bytes} that its header declares", path=self.path)
         finally:
@@ -98,6 +122,9 @@ class NpySource(Source):
             group = min(count, max(_PART // self._row // rows, 1) * rows)
             if group * width < _SHORT_STRIP:
                 group = count
+        copies = 2 if group < count or self._origin.size is not None else 3
+        told = "an array in Fortran order"
+        claim(copies * group * self._row, self.max_memory, told, "C order is read in pieces", self.path)
         for first in range(0, count, group):
             height = min(group, count - first)
             if height == count:
@@ -120,7 +147,7 @@ class NpySource(Source):
 
         try:
             if self._origin.size is not None or size <= _PART:
-                raw = np.empty(size, np.uint8)
+                raw = self._buffers.take(size)
                 self._fill(stream, raw, before)
                 return raw
             parts = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from lossctl.errors import DataError
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 64 << 10
+# Headers that are remembered: thousands of files may have the same one.
+KEPT = 64
 _MAX_DIMENSIONS = 64
 _WIDTHS = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
 _REFUSED = {
@@ -75,69 +78,77 @@ def parse_header(head: bytes, path: str) -> Header:
     if len(head) < start + length:
         have = len(head) - start
         raise DataError(f"truncated NPY header: expected {length} bytes, the file has {have}", path=path)
-    text = head[start : start + length].decode("latin-1")
-    items = _items(text, path)
-    shape, dtype = _shape(items["shape"], path), _dtype(items["descr"], path)
-    return Header(shape, dtype, _order(items, path), start + length)
+    try:
+        return _understood(head[start : start + length])._replace(length=start + length)
+    except DataError as error:
+        error.path = path
+        raise
 
 
-def _items(text: str, path: str) -> dict[str, str]:
+@functools.lru_cache(KEPT)
+def _understood(text: bytes) -> Header:
+    """Return what the text of a header says; raise DataError, without a path."""
+    items = _items(text.decode("latin-1"))
+    return Header(_shape(items["shape"]), _dtype(items["descr"]), _order(items), len(text))
+
+
+def _items(text: str) -> dict[str, str]:
     items: dict[str, str] = {}
     at = text.find("{") + 1
     if not at or text[: at - 1].strip():
-        raise _malformed(text, path)
+        raise _malformed(text)
     while (item := _ITEM.match(text, at)) is not None:
         key = item[1] or item[2]
         if key in items:
-            raise DataError(f"NPY header: '{key}' is there twice", path=path)
+            raise DataError(f"NPY header: '{key}' is there twice")
         items[key] = item[3]
         at = item.end()
         if not item[4]:
             break
     if re.match(r"\s*+['\"]descr['\"]\s*+:\s*+\[", text[at : at + 200]):
-        raise DataError("records (a structured dtype), expected plain numbers", path=path)
+        raise DataError("records (a structured dtype), expected plain numbers")
     if re.fullmatch(r"\s*+\}\s*+", text[at:]) is None:
-        raise _malformed(text[at:], path)
+        raise _malformed(text[at:])
     if set(items) != {"descr", "fortran_order", "shape"}:
         keys = ", ".join(sorted(items)) or "none"
-        raise DataError(f"NPY header: keys {keys}, expected descr, fortran_order, shape", path=path)
+        raise DataError(f"NPY header: keys {keys}, expected descr, fortran_order, shape")
     return items
 
 
-def _malformed(text: str, path: str) -> DataError:
-    return DataError(f"malformed NPY header at '{shown(text.strip())}'", path=path)
+def _malformed(text: str) -> DataError:
+    return DataError(f"malformed NPY header at '{shown(text.strip())}'")
 
 
-def _order(items: dict[str, str], path: str) -> bool:
+def _order(items: dict[str, str]) -> bool:
     value = items["fortran_order"]
     if value not in ("True", "False"):
-        raise DataError(f"NPY header: fortran_order is {shown(value)}, expected True or False", path=path)
+        raise DataError(f"NPY header: fortran_order is {shown(value)}, expected True or False")
     return value == "True"
 
 
-def _dtype(value: str, path: str) -> str:
+def _dtype(value: str) -> str:
     match = _DTYPE.fullmatch(value[1:-1]) if value[0] in "'\"" else None
     if match is None:
-        raise DataError(f"NPY header: unknown dtype {shown(value)}", path=path)
+        raise DataError(f"NPY header: unknown dtype {shown(value)}")
     order, kind, width = match[1], match[2], int(match[3] or 0)
     if kind == "?" and not width:
         kind, width = "b", 1
     if width not in _WIDTHS.get(kind, ()):
         name = _REFUSED.get(kind)
         if name is None or (kind == "f" and width < 10) or kind not in _REFUSED:
-            raise DataError(f"NPY header: unknown dtype {shown(value)}", path=path)
+            raise DataError(f"NPY header: unknown dtype {shown(value)}")
         hint = "lossctl never unpickles; save plain numbers" if kind == "O" else "save plain numbers"
         message = f"the items are {name}, dtype {shown(value)}, expected plain numbers"
-        raise DataError(message, hint=hint, path=path)
+        raise DataError(message, hint=hint)
     return f"{order or '='}{kind}{width}"
 
 
-def _shape(value: str, path: str) -> tuple[int, ...]:
+def _shape(value: str) -> tuple[int, ...]:
     sizes = re.findall(r"\d+", value) if _SHAPE.fullmatch(value) else None
     if sizes is None or re.fullmatch(r"\(\s*+\d++L?\s*+\)", value):
-        raise DataError(f"NPY header: shape {shown(value)}, expected whole numbers", path=path)
+        raise DataError(f"NPY header: shape {shown(value)}, expected whole numbers")
     if len(sizes) > _MAX_DIMENSIONS:
-        raise DataError(f"NPY header: {len(sizes)} dimensions, at most {_MAX_DIMENSIONS}", path=path)
+        raise DataError(f"NPY header: {len(sizes)} dimensions, at most {_MAX_DIMENSIONS}")
     if any(len(size) > 19 for size in sizes):
-        raise DataError(f"NPY header: shape {shown(value)} is too large", path=path)
+        raise DataError(f"NPY header: shape {shown(value)} is too large")
     return tuple(map(int, sizes))

@@ -23,6 +23,8 @@ def shown(text: str | bytes, length: int = _SHOWN) -> str:
     if isinstance(text, bytes):
         text = text[: 4 * length + 4].decode("utf-8", "backslashreplace")
     cut = text[:length]
+    if cut.isprintable():
+        return cut + ("…" if len(text) > length else "")
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
     return safe + ("…" if len(text) > length else "")
 

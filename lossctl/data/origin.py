@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import io
 import os
 import re
 import stat
@@ -20,6 +21,8 @@ from lossctl.errors import DataError, UsageError
 
 _NAMES_LOOKED_AT = 10_000
 _GZIP = b"\x1f\x8b"
+# A file of so many bytes or fewer is read at once, and kept.
+_SMALL = 128 << 10
 
 
 class Origin:
@@ -33,13 +36,17 @@ class Origin:
         self._file = file
         self._pipe = pipe
         self._seen: tuple[int, ...] | None = None
+        self._kept: bytes | None = None
 
     def open(self) -> Stream:
         """Return a stream at the first byte of what is inside; of a pipe only once.
 
         Raise DataError where the file has gone, may not be read or is not the file it was.
         """
-        if self._file is not None:
+        if self._kept is not None:
+            self.size = len(self._kept)
+            packed = self._held(self._kept)
+        elif self._file is not None:
             packed = self._open_file(self._file)
         elif self._pipe is not None:
             packed, self._pipe = self._pipe, None
@@ -52,7 +59,7 @@ class Origin:
             packed.close()
             raise
         self.size = None
-        return Stream(Unzipped(packed), self.path)
+        return Stream(Unzipped(packed), self.path, counted=False)
 
     def give_back(self, stream: Stream) -> None:
         """Keep a pipe, of which nothing was taken yet, for the next `open`; close a file."""
@@ -84,7 +91,18 @@ class Origin:
             file.close()
             raise DataError("the file changed while it was read", path=self.path)
         self.size = status.st_size
-        return Stream(file, self.path, seekable=file)
+        if not 0 < self.size <= _SMALL:
+            return Stream(file, self.path, seekable=file)
+        with file:
+            # One byte more would tell of a file that has grown.
+            kept = Stream(file, self.path).read(self.size + 1)
+        if len(kept) == self.size:
+            self._kept = kept
+        return self._held(kept)
+
+    def _held(self, data: bytes) -> Stream:
+        memory = io.BytesIO(data)
+        return Stream(memory, self.path, seekable=memory, counted=False)
 
 
 class Remote(Origin):

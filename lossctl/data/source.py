@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,7 +32,8 @@ class Source(ABC):
 
     `path` is what errors show. `shape` is known before reading, but for a first entry of None where only
     reading tells. `columns` are the names of the chosen columns of a CSV with a header. `rereadable` says
-    whether `blocks` may be called again.
+    whether `blocks` may be called again. `max_memory` is how many bytes may be held where a block does not do; None for
+    a share of what is free. `bulky`: reading takes so long that two of them are better read side by side.
     """
 
     path: str
@@ -40,6 +42,8 @@ class Source(ABC):
     columns: tuple[str, ...] | None = None
     is_text: bool = False
     rereadable: bool = True
+    max_memory: int | None = None
+    bulky: bool = False
 
     @abstractmethod
     def blocks(self, rows: int) -> Iterator[Block]:
@@ -47,6 +51,12 @@ class Source(ABC):
 
         Raise DataError for malformed, truncated or changed data, LimitError where a part is too large.
         """
+
+    def pieces(self, size: int) -> Iterator[Flat]:
+        """Yield all items flat and in order, about `size` at a time: of long rows fewer than a row, if that can be."""
+        row = math.prod(n for n in self.shape[1:] if n is not None)
+        for block in self.blocks(max(1, size // max(1, row))):
+            yield block.flat
 
     def admit_nonfinite(self) -> None:  # noqa: B027 - only text has something to do
         """Read the words nan and inf as numbers from now on, where numbers are text."""

@@ -10,6 +10,13 @@ from lossctl.errors import DataError
 
 # Bytes of a file that are read ahead: a small file is read in one go.
 _AHEAD = 1 << 16
+# Bytes that came from files and pipes so far, for whoever wants to know how far it is.
+_taken = 0
+
+
+def taken() -> int:
+    """Return how many bytes were read so far, nearly."""
+    return _taken
 
 
 class Readable(Protocol):
@@ -28,9 +35,15 @@ class Readable(Protocol):
 class Stream:
     """A reader whose short reads mean the end, and whose failures are DataErrors with the path."""
 
-    def __init__(self, file: Readable, path: str, *, seekable: IO[bytes] | None = None, owned: bool = True) -> None:
-        """Read from `file`, closed here if `owned`; `seekable` is the same file if it can be positioned."""
+    def __init__(
+        self, file: Readable, path: str, *, seekable: IO[bytes] | None = None, owned: bool = True, counted: bool = True
+    ) -> None:
+        """Read from `file`, closed here if `owned`; `seekable` is the same file if it can be positioned.
+
+        `counted`: its bytes have not been counted elsewhere.
+        """
         self._owned = owned
+        self._counted = counted
         self._file = file
         self._seekable = seekable
         self._path = path
@@ -69,6 +82,7 @@ class Stream:
             if not count:
                 break
             done += count
+            self._count(count)
         return done
 
     def seek(self, offset: int) -> None:
@@ -84,9 +98,16 @@ class Stream:
 
     def _some(self, size: int) -> bytes:
         try:
-            return self._file.read(size) or b""
+            part = self._file.read(size) or b""
         except (OSError, EOFError, zlib.error) as error:
             raise self._failure(error) from error
+        self._count(len(part))
+        return part
+
+    def _count(self, size: int) -> None:
+        global _taken
+        if self._counted:
+            _taken += size
 
     def _failure(self, error: Exception) -> DataError:
         if isinstance(error, EOFError):

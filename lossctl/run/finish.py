@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from lossctl.errors import DataError
@@ -76,8 +75,7 @@ def finish_summed(walk: SummedWalk) -> Result:
         if walk.options.group_by is not None:
             groups = tuple(_groups_of_items(walk, walk.ledger))
     value = _reduced(walk, _whole(walk))
-    result = result_of(walk, value, None, walk.used, ignored, None, warnings)
-    return replace(result, groups=groups, parts=_parts_of_items(walk))
+    return result_of(walk, value, None, walk.used, ignored, None, warnings, groups, _parts_of_items(walk))
 
 
 def _parts_of_items(walk: SummedWalk) -> Parts:

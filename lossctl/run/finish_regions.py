@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from lossctl.engine.sums import exact
@@ -100,8 +99,7 @@ def finish_regions(walk: RegionsWalk) -> Result:
     groups = () if walk.options.group_by is None else tuple(_groups_of_regions(walk))
     totals = [one.loss if walk.options.weights is None else one.weight * one.loss for one in counted]
     parts = Parts(totals, [one.weight for one in counted], walk.pooled())
-    result = result_of(walk, value, None, len(counted), ignored, absent, left_out(walk))
-    return replace(result, groups=groups, parts=parts)
+    return result_of(walk, value, None, len(counted), ignored, absent, left_out(walk), groups, parts)
 
 
 def _groups_of_regions(walk: RegionsWalk) -> Iterator[Group]:

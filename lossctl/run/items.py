@@ -17,6 +17,7 @@ from lossctl.run.finish import finish_summed, known_factor, summed_factor
 from lossctl.run.finish_regions import finish_regions, region_factors
 from lossctl.run.foreground import Foreground
 from lossctl.run.likeness import as_in, refuse_reading
+from lossctl.run.memory import refuse_items, refuse_too_large
 from lossctl.run.options import Options
 from lossctl.run.ranked import SHAPES as RANKED
 from lossctl.run.ranked import RankedWalk, read_ranked
@@ -48,9 +49,12 @@ def evaluate_items(
     """Return the result of each request over item i of one side and item i of the other, as `evaluate` does."""
     check([request.loss for request in asked], options, target is not None, with_slopes=bool(sinks))
     with Workers(options.workers) as workers:
-        sides, walks = prepared(asked, pred, target, options, workers, once=_once(asked) and not sinks)
+        sides, walks = prepared(asked, pred, target, options, workers, with_slopes=bool(sinks))
         waiting = dict(zip(map(id, walks), sinks, strict=False))
-        for group in _by_pace(walks, _chunk_size(sides)):
+        size = _chunk_size(sides)
+        refuse_too_large(walks, sides, size, with_slopes=bool(sinks))
+        growing = None in sides.pred.source.shape
+        for group in _by_pace(walks, size):
             early = {id(w): factor for w in group if id(w) in waiting and (factor := known_factor(w)) is not None}
             for key in early:
                 waiting[key].begin(sides.gradient_shape())
@@ -63,6 +67,8 @@ def evaluate_items(
                     )
                     if slopes is not None:
                         waiting[id(walk)].append(slopes)
+                    if growing:
+                        refuse_items(walk, walk.seen)
             for key in early:
                 del waiting[key]
         results = []
@@ -82,11 +88,12 @@ def prepared(
     target: Source | None,
     options: Options,
     workers: Workers,
-    once: bool = True,
+    with_slopes: bool = False,
 ) -> tuple[Sides, list[Walk]]:
-    """Return the sides, and the walk of each request, before its first step; `once`: one pass is enough."""
-    weights = None if isinstance(options.weights, Foreground) else options.weights
-    sides = _sides(asked[0].loss, pred, target, weights, once)
+    """Return the sides, and the walk of each request, before its first step."""
+    sides = _sides(asked[0].loss, pred, target, options, once=True)
+    if not all(side.source.rereadable for side in sides) and not _once(asked, sides, options, workers, with_slopes):
+        sides = _sides(asked[0].loss, pred, target, options, once=False)
     ways = [as_in(request, options) for request in asked]
     return sides, [_walk(_settled(request, sides, way, workers), sides, way, workers) for request, way in ways]
 
@@ -104,19 +111,23 @@ def finished(walk: Walk) -> Result:
     return finish_regions(walk) if isinstance(walk, RegionsWalk) else finish_summed(_summed(walk))
 
 
-def _once(asked: Sequence[Request]) -> bool:
-    """Tell whether one pass over the data is enough for their values."""
-    return len(asked) == 1 and "auto" not in asked[0].settings.values()
+def _once(asked: Sequence[Request], sides: Sides, options: Options, workers: Workers, with_slopes: bool) -> bool:
+    """Tell whether one pass over the data is enough."""
+    if any("auto" in request.settings.values() for request in asked):
+        return False
+    walks = [_walk(request, sides, way, workers) for request, way in (as_in(each, options) for each in asked)]
+    one_pace = len(_by_pace(walks, _chunk_size(sides))) == 1
+    return one_pace and not (with_slopes and any(known_factor(walk) is None for walk in walks))
 
 
-def _sides(
-    loss: Loss, pred: Source | tuple[Source, ...], target: Source | None, weights: Source | None, once: bool
-) -> Sides:
+def _sides(loss: Loss, pred: Source | tuple[Source, ...], target: Source | None, options: Options, once: bool) -> Sides:
     """Return the sides; what can be read only once is kept in memory unless once is enough."""
 
     def side(source: Source, role: str) -> Side:
+        source.max_memory = options.most
         return Side(source if source.rereadable or once else Whole(source), role)
 
+    weights = None if isinstance(options.weights, Foreground) else options.weights
     first, *more = map(side, pred if isinstance(pred, tuple) else (pred,), loss.sides)
     return Sides(
         first,
@@ -152,7 +163,7 @@ def _by_pace(walks: Sequence[Walk], size: int) -> list[list[Walk]]:
 
 def _chunks(walk: Walk, sides: Sides, workers: Workers, start: int = 0) -> Iterator[Chunk]:
     """Yield the data in chunks, each read while the one before is computed (unless there is nothing to read ahead)."""
-    chunks = _read(walk, sides, start)
+    chunks = _read(walk, sides, workers, start)
     shape = sides.pred.source.shape
     single = None not in shape and math.prod(map(int, filter(None, shape))) <= CHUNK
     return chunks if single or _in_memory(sides) else workers.ahead(chunks)
@@ -166,7 +177,7 @@ def _chunk_size(sides: Sides) -> int:
     return IN_MEMORY * CHUNK if _in_memory(sides) else CHUNK
 
 
-def _read(walk: Walk, sides: Sides, start: int) -> Iterator[Chunk]:
+def _read(walk: Walk, sides: Sides, workers: Workers, start: int) -> Iterator[Chunk]:
     units = walk.chunk(_chunk_size(sides))
     per_weight = 0 if isinstance(walk, RegionsWalk) else walk.per_weight
     paces = (walk.per_pred, walk.per_target, per_weight, *(walk.per_pred for _ in sides.more))
@@ -175,8 +186,10 @@ def _read(walk: Walk, sides: Sides, start: int) -> Iterator[Chunk]:
         for side, pace in zip((sides.pred, sides.target, sides.weights, *sides.more), paces, strict=True)
     ]
     first = start
+    beside = sum(side.source.bulky for side in sides) > 1
     while True:
-        flats = [None if piece is None else next(piece[1], None) for piece in pieces]
+        coming = [None if piece is None else piece[1] for piece in pieces]
+        flats = workers.beside(coming) if beside else [None if it is None else next(it, None) for it in coming]
         counts = {len(f) / p[0] if f is not None else 0.0 for f, p in zip(flats, pieces, strict=True) if p is not None}
         count = counts.pop()
         if counts or not count.is_integer():
@@ -251,9 +264,9 @@ def _second_pass(walk: Walk, sides: Sides, workers: Workers, sink: Sink) -> None
 
 def _settled(request: Request, sides: Sides, options: Options, workers: Workers) -> Request:
     """Replace settings of `auto` by what the data say: the mean of a loss, or a weight that balances two classes."""
-    plain = replace(options, reduction="mean", weights=None, normalizer=None, like=None)
     for name, of in request.loss.auto.items():
         if request.settings[name] == "auto":
+            plain = replace(options, reduction="mean", weights=None, normalizer=None, like=None)
             target = None if sides.target is None else sides.target.source
             found = evaluate_items([Request.of(find(of), {})], sides.pred.source, target, plain)
             request = Request(request.loss, request.settings | {name: found[0].value})

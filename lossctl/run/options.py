@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from lossctl.convention import Library
+from lossctl.data.memory import size_of
 from lossctl.errors import UsageError
 
 Reduction = Literal["none", "sum", "mean", "hardest:F"]
@@ -30,6 +31,7 @@ class Options:
     `weights` is an array with one number per item, or what the data room can open, or `foreground(power=2)`;
     `class_weights` one per class. `group_by` holds one label for each item, row or image, or is "class" or "image".
     `match_by` are names of columns of both files, or two sequences of labels; `match_score` a column or numbers.
+    `max_memory` is a number of bytes or a text such as 2G.
     """
 
     reduction: str = "mean"
@@ -57,6 +59,7 @@ class Options:
     like: Library | None = None
     arithmetic: Arithmetic = "float64"
     threads: int | None = None
+    max_memory: int | str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no choice of an option."""
@@ -95,6 +98,8 @@ class Options:
             raise UsageError("match_score with hungarian", hint="it looks at all boxes at once; scores order greedy")
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"threads is {self.threads}; expected 1 or more")
+        if self.max_memory is not None:
+            object.__setattr__(self, "max_memory", size_of(self.max_memory))
 
     def _check_reduction(self) -> None:
         if self.reduction in ("none", "sum", "mean"):
@@ -142,6 +147,11 @@ class Options:
     def angle(self) -> str:
         """The unit of the angles of rotated boxes."""
         return "degrees" if self.degrees else "radians"
+
+    @property
+    def most(self) -> int | None:
+        """The bytes that data may take which have to be held; None where a share of what is free may be taken."""
+        return None if self.max_memory is None else int(self.max_memory)
 
     @property
     def workers(self) -> int:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from lossctl.data.memory import claim
 from lossctl.data.source import Source
 from lossctl.engine import adapt
 from lossctl.engine.loops import COUNTS
@@ -53,10 +55,11 @@ class Sink(Protocol):
 class Held:
     """A matrix that is kept in memory: as an array, or as rows of a list where little was computed.
 
-    Raises LimitError for one of more than `most` numbers.
+    Raises LimitError for one of more than `most` numbers, or of more than `max_memory` bytes.
     """
 
     most = HELD
+    max_memory: int | None = None
     told = "too many to hold in memory"
     hint = "write the matrix to a file: -o matrix.npy"
 
@@ -66,6 +69,7 @@ class Held:
         self._flat: Any = []
         if shape[0] * shape[1] > self.most:
             raise LimitError(f"{shape[0]}x{shape[1]} losses are {self.told}", hint=self.hint)
+        claim(8 * shape[0] * shape[1], self.max_memory, f"a matrix of {shape[0]}x{shape[1]} losses", self.hint)
 
     def append(self, flat: Any) -> None:
         """Keep a piece."""
@@ -186,16 +190,22 @@ class Boxes(NamedTuple):
         for loss in losses:
             read(loss, sides[0].shape(loss.shape), sides[1].shape(loss.shape), options)
         native = options.arithmetic == "native"
-        return cls(sides, (_whole(sides[0], native), _whole(sides[1], native)))
+        return cls(sides, (_whole(sides[0], native, options.most), _whole(sides[1], native, options.most)))
 
     def reading(self, loss: Loss, options: Options) -> Reading:
         """Return how a loss reads them."""
         return read(loss, self.sides[0].shape(loss.shape), self.sides[1].shape(loss.shape), options)
 
 
-def _whole(side: Side, native: bool) -> Flat:
+def _whole(side: Side, native: bool, most: int | None) -> Flat:
     """Return all numbers of a side: a list, or a float64 array so that one kernel fits all files; or as they are."""
-    parts = list(side.flat(PIECE))
+    numbers = math.prod(n for n in side.source.shape if n is not None) if None not in side.source.shape else 0
+    told, hint = f"all boxes of the {side.role}", "fewer at a time"
+    claim(3 * 8 * numbers, most, told, hint, side.source.path)
+    parts = []
+    for part in side.flat(PIECE):
+        parts.append(part)
+        claim(3 * 8 * PIECE * (len(parts) - 1), most, told, hint, side.source.path)
     flat = joined(parts) if parts else []
     if native or isinstance(flat, list):
         return flat
@@ -284,6 +294,8 @@ def _result(request: Request, boxes: Boxes, options: Options, workers: Workers, 
         return finish_summed(walk)
     held = Held() if sink is None else None
     taking = held or sink
+    if isinstance(taking, Held):
+        taking.max_memory = options.most
     assert taking is not None
     taking.begin((walk.rows, walk.columns))
     for values in walk.pieces(values=True):

@@ -26,8 +26,9 @@ from lossctl.run.foreground import scheme
 from lossctl.run.options import Options, option_names
 
 SIDES = ("pred", "target", "weights")
-# How many threads compute is no part of what is computed; groups and pairs leave no number to add.
-APART = ("threads", "weights", "group_by", "pairs", "match", "match_threshold", "match_by", "match_score")
+# What it is computed with is no part of what is computed; groups and pairs leave no number to add.
+RUN = {"threads": "threads are", "max_memory": "max_memory is"}
+APART = (*RUN, "weights", "group_by", "pairs", "match", "match_threshold", "match_by", "match_score")
 SETTINGS = tuple(name for name in option_names() if name not in APART)
 SHARED = (*SIDES, *SETTINGS)
 KEYS = ("name", "weight", "loss", *SHARED)
@@ -52,8 +53,8 @@ class Recipe(NamedTuple):
     terms: Sequence[RecipeTerm]
 
 
-def read_recipe(path: str, weights: Mapping[str, float] = {}, threads: int | None = None) -> Recipe:
-    """Read a recipe; `weights` take the place of those of the terms they name.
+def read_recipe(path: str, weights: Mapping[str, float] = {}, run: Mapping[str, Any] = {}) -> Recipe:
+    """Read a recipe; `weights` take the place of those of the terms they name, `run` are threads and max_memory.
 
     Raises DataError for a file that is no TOML, UsageError for what a recipe cannot ask for.
     """
@@ -67,7 +68,7 @@ def read_recipe(path: str, weights: Mapping[str, float] = {}, threads: int | Non
         for place, table in enumerate(tables, start=1):
             name = table.get("name", table.get("loss"))
             with blamed(path, name if isinstance(name, str) else str(place)):
-                terms.append(_term(table, document, str(Path(path).parent), threads))
+                terms.append(_term(table, document, str(Path(path).parent), run))
         _refuse_together(document, terms)
         return Recipe(path, _reweighed(terms, weights))
 
@@ -94,8 +95,8 @@ def _refuse_unknown(table: Mapping[str, Any], known: Collection[str], also: str 
     for key in table:
         if key in known:
             continue
-        if key == "threads":
-            raise UsageError("threads are no part of a recipe", hint="lossctl joint --threads N")
+        if key in RUN:
+            raise UsageError(f"{RUN[key]} no part of a recipe", hint=f"lossctl joint --{key.replace('_', '-')} N")
         if key in KEYS:
             raise UsageError(f"{key} stands outside of every term", hint="it belongs below a line [[term]]")
         close = did_you_mean(key.replace("-", "_"), [*known, also])
@@ -104,7 +105,7 @@ def _refuse_unknown(table: Mapping[str, Any], known: Collection[str], also: str 
         raise UsageError(f"unknown key '{key}'{offer}", hint=None if close else hint)
 
 
-def _term(table: Mapping[str, Any], shared: Mapping[str, Any], folder: str, threads: int | None) -> RecipeTerm:
+def _term(table: Mapping[str, Any], shared: Mapping[str, Any], folder: str, run: Mapping[str, Any]) -> RecipeTerm:
     """Read one term; `folder` is where its paths begin."""
     _refuse_unknown(table, KEYS)
     if "loss" not in table:
@@ -129,7 +130,7 @@ def _term(table: Mapping[str, Any], shared: Mapping[str, Any], folder: str, thre
     if "target" not in given and any(loss.has_target for loss in request.losses):
         raise UsageError("no target", hint='target = "labels.npy"')
     sides = {role: _located(folder, _text(role, given[role])) for role in SIDES if role in given}
-    options = Options(**{key: _setting(key, given[key]) for key in SETTINGS if key in given}, threads=threads)
+    options = Options(**{key: _setting(key, given[key]) for key in SETTINGS if key in given}, **run)
     if options.reduction == "none":
         raise UsageError("reduction 'none' leaves no number to add", hint='reduction = "mean" or "sum"')
     check(request.losses, options, "target" in sides)

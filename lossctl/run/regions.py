@@ -11,6 +11,7 @@ from lossctl.engine import adapt
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import exact, tile_width
 from lossctl.requests import Request
+from lossctl.run.digits import distilled
 from lossctl.run.options import Options
 from lossctl.run.reading import Reading
 from lossctl.run.result import Pooled
@@ -141,7 +142,8 @@ class SumsWalk(RegionsWalk):
         for place, image in enumerate(self.images_of(chunk)):
             kept = self.sums.setdefault(image, [[[] for _ in range(n)] for _ in range(classes)])
             for c, s in itertools.product(range(classes), range(n)):
-                kept[c][s] += sums[place * per_image + n * c + s : (place + 1) * per_image : n * classes]
+                more = sums[place * per_image + n * c + s : (place + 1) * per_image : n * classes]
+                kept[c][s] = distilled(kept[c][s] + more)
         return bad, None
 
     def _arguments(self, cells: list[Cell]) -> list[Any]:

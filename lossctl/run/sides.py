@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from lossctl.data.memory import claim
 from lossctl.data.source import Block, Source
 from lossctl.errors import DataError
 from lossctl.loss import BOX_WIDTHS
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Flat = list[float] | npt.NDArray[Any]
+
+# Numbers that are read at once of what is kept.
+PIECE = 1 << 20
 
 
 class ArraySource(Source):
@@ -43,24 +47,52 @@ class ArraySource(Source):
             part = np.ascontiguousarray(self._array[start : start + rows])
             yield Block(start, part.shape, part.reshape(-1))
 
+    def pieces(self, size: int) -> Iterator[Flat]:
+        """Yield views of the array, wherever rows end, if it is contiguous."""
+        if not self._array.flags.c_contiguous:
+            yield from super().pieces(size)
+            return
+        flat = self._array.reshape(-1)
+        for start in range(0, len(flat), size):
+            yield flat[start : start + size]
+
 
 class Whole(Source):
     """A stream that can be read once, kept in memory because it is needed twice."""
 
     def __init__(self, source: Source) -> None:
-        """Read everything."""
+        """Read everything. Raises LimitError where that is too much."""
         self.path, self.dtype, self.columns, self.is_text = (
             source.path,
             source.dtype,
             source.columns,
             source.is_text,
         )
-        self._blocks = list(source.blocks(1 << 20))
-        self.shape = (sum(block.shape[0] for block in self._blocks), *source.shape[1:])
+        told, hint = "what can be read only once, but is needed twice,", "a file can be read again"
+        self._pieces: list[Flat] = []
+        known = 0 if None in source.shape else math.prod(n for n in source.shape if n is not None)
+        count = 0
+        for piece in source.pieces(PIECE):
+            count += len(piece)
+            claim(max(count, known) * _width(source), source.max_memory, told, hint, source.path)
+            self._pieces.append(piece)
+        self._row = math.prod(n for n in source.shape[1:] if n is not None)
+        self.shape = (count // max(1, self._row), *source.shape[1:])
 
     def blocks(self, rows: int) -> Iterator[Block]:
+        """Yield everything at once."""
+        if self._pieces:
+            yield Block(0, tuple(map(int, filter(None, self.shape))), joined(self._pieces))
+
+    def pieces(self, size: int) -> Iterator[Flat]:
         """Yield what was read, in the pieces it was read in."""
-        yield from self._blocks
+        yield from self._pieces
+
+
+def _width(source: Source) -> int:
+    """Return the bytes of a number as it is read; of text those of a float."""
+    bits = source.dtype.lstrip("bolfatuin")
+    return int(bits) // 8 if bits.isdecimal() else 1
 
 
 class Side:
@@ -92,10 +124,11 @@ class Side:
         """Yield the numbers in flat pieces of exactly `size`, but for the last; counts the rows on the way."""
         self.rows = 0
         held: list[Flat] = []
-        count = 0
-        for block in self.source.blocks(max(1, size // max(1, self.per_row))):
-            self.rows += block.shape[0]
-            rest = canonical(block.flat, self.role)
+        count = seen = 0
+        for piece in self.source.pieces(size):
+            seen += len(piece)
+            self.rows = seen // max(1, self.per_row)
+            rest = canonical(piece, self.role)
             while count + len(rest) >= size:
                 cut = size - count
                 yield joined([*held, rest[:cut]])
@@ -103,6 +136,10 @@ class Side:
             if len(rest):
                 held.append(rest)
                 count += len(rest)
+                if count > PIECE:
+                    # Here the whole is asked for, whose size only its end tells.
+                    hint = "a file of arrays (NPY) tells its size"
+                    claim(16 * count, self.source.max_memory, f"so far the {self.role}", hint, self.source.path)
         if count:
             yield joined(held)
 

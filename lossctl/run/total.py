@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lossctl.data.source import Source
 from lossctl.run.columns import open_side
@@ -64,7 +64,7 @@ def _evaluated(recipe: Recipe, opened: OpenTerm, sink: Sink | None) -> Result:
     return replace(result, name=term.name, weight=term.weight, warnings=warnings)
 
 
-def joint(path: str | os.PathLike[str], weights: Mapping[str, float] = {}, threads: int | None = None) -> Total:
-    """Return the total of the recipe in a file. Raises LossctlError of any kind."""
-    recipe = read_recipe(os.fspath(path), weights, threads)
+def joint(path: str | os.PathLike[str], weights: Mapping[str, float] = {}, **run: Any) -> Total:
+    """Return the total of the recipe in a file; `run` are threads and max_memory. Raises LossctlError of any kind."""
+    recipe = read_recipe(os.fspath(path), weights, run)
     return evaluate_terms(recipe, open_terms(recipe))

@@ -15,6 +15,7 @@ from lossctl.engine.spread import ERROR, PROPAGATE, SKIP
 from lossctl.engine.sums import BLOCK, exact, tile_width
 from lossctl.parameters import Setting
 from lossctl.requests import Request
+from lossctl.run.digits import distilled
 from lossctl.run.foreground import Foreground, weigh
 from lossctl.run.ledger import Ledger, Portion
 from lossctl.run.options import Options
@@ -167,8 +168,8 @@ class SummedWalk(Walk):
         """Add the sums and counts of a chunk; return how many items were invalid."""
         sums = listed(sums)
         used, flat, infinite, bad, weightless = columns(counts, COUNTS)
-        self.losses.extend(sums[0::2])
-        self.shares.extend(sums[1::2])
+        self.losses = distilled(self.losses + sums[0::2])
+        self.shares = distilled(self.shares + sums[1::2])
         self.used += used
         self.seen += units
         self.degenerate += flat

@@ -87,6 +87,13 @@ class Workers:
             return [work(item) for item in items]
         return list(self._executor().map(work, items))
 
+    def beside(self, pieces: Sequence[Iterator[T] | None]) -> list[T | None]:
+        """Return the next piece of each, None at its end, fetched side by side; of several errors the first counts."""
+        first, *others = [it for it in pieces if it is not None]
+        coming = [self._executor().submit(next, it, None) for it in others]
+        found = iter([next(first, None), *(future.result() for future in coming)])
+        return [None if it is None else next(found) for it in pieces]
+
     def ahead(self, pieces: Iterator[T]) -> Iterator[T]:
         """Yield the pieces, each fetched while the one before is worked on."""
         piece = next(pieces, None)

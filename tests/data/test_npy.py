@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lossctl.data import npy
+from lossctl.data.buffers import WORTH, Buffers
 from lossctl.data.opening import open_source
 from lossctl.errors import DataError, LimitError, LossctlError
 
@@ -233,11 +234,24 @@ def test_a_file_that_shrinks_or_is_rewritten(tmp_path: Path) -> None:
     path.write_bytes(saved(np.zeros(1000)))
     blocks = source.blocks(100)
     with pytest.raises(DataError, match="the file changed while it was read"):
-        next(blocks)
+        list(blocks)
     source = open_source(str(path), role="pred")
     path.unlink()
     with pytest.raises(DataError, match=r"a\.npy"):
         list(source.blocks(100))
+
+
+def test_small_files_are_read_once(tmp_path: Path) -> None:
+    """They are told from others of the same header, and read again they are what they were."""
+    for name, number in (("a", 1.0), ("b", 2.0)):
+        (tmp_path / f"{name}.npy").write_bytes(saved(np.full(10, number)))
+    sources = [open_source(str(tmp_path / f"{name}.npy"), role="pred") for name in "ab"]
+    for source, number in zip(sources, (1.0, 2.0), strict=True):
+        assert [block.flat.tolist() for block in source.blocks(10)] == [[number] * 10]
+        assert len(list(source.blocks(3))) == 4
+    (tmp_path / "a.npy").unlink()
+    with pytest.raises(DataError, match="vanished"):
+        list(sources[0].blocks(10))
 
 
 def test_blocks_do_not_share_memory(tmp_path: Path) -> None:
@@ -259,3 +273,23 @@ def test_any_bytes_end_in_a_result_or_an_error(junk: bytes, at: int, insert: boo
     except LossctlError as error:
         failure = error
     assert failure is None or (failure.exit_code in (3, 6) and str(failure).isprintable())
+
+
+def test_memory_is_lent_again_once_no_view_is_left() -> None:
+    buffers = Buffers()
+    first = buffers.take(WORTH)
+    place = first.ctypes.data
+    view = first.view(np.float64)[3:]
+    del first
+    second = buffers.take(WORTH)
+    assert second.ctypes.data != place
+    del view
+    assert buffers.take(WORTH).ctypes.data == place
+    assert len(buffers.take(2 * WORTH)) == 2 * WORTH
+
+
+def test_rows_longer_than_a_piece(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(saved(np.arange(40.0).reshape(2, 20)))
+    pieces = list(open_source(str(tmp_path / "a.npy"), role="pred").pieces(16))
+    assert [len(piece) for piece in pieces] == [16, 16, 8]
+    assert np.concatenate(pieces).tolist() == list(range(40))
