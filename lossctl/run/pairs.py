@@ -199,13 +199,13 @@ class Boxes(NamedTuple):
 
 def _whole(side: Side, native: bool, most: int | None) -> Flat:
     """Return all numbers of a side: a list, or a float64 array so that one kernel fits all files; or as they are."""
-    numbers = math.prod(n for n in side.source.shape if n is not None) if None not in side.source.shape else 0
-    told, hint = f"all boxes of the {side.role}", "fewer at a time"
-    claim(3 * 8 * numbers, most, told, hint, side.source.path)
-    parts = []
+    count = 0 if None in side.source.shape else math.prod(n for n in side.source.shape if n is not None)
+    parts: list[Flat] = []
     for part in side.flat(PIECE):
+        # As they are read, as one array, and as one of float64.
+        need = 3 * 8 * max(count, PIECE * len(parts))
+        claim(need, most, f"all boxes of the {side.role}", "fewer at a time", side.source.path)
         parts.append(part)
-        claim(3 * 8 * PIECE * (len(parts) - 1), most, told, hint, side.source.path)
     flat = joined(parts) if parts else []
     if native or isinstance(flat, list):
         return flat

@@ -142,8 +142,8 @@ class SumsWalk(RegionsWalk):
         for place, image in enumerate(self.images_of(chunk)):
             kept = self.sums.setdefault(image, [[[] for _ in range(n)] for _ in range(classes)])
             for c, s in itertools.product(range(classes), range(n)):
-                more = sums[place * per_image + n * c + s : (place + 1) * per_image : n * classes]
-                kept[c][s] = distilled(kept[c][s] + more)
+                kept[c][s] += sums[place * per_image + n * c + s : (place + 1) * per_image : n * classes]
+                kept[c][s] = distilled(kept[c][s])
         return bad, None
 
     def _arguments(self, cells: list[Cell]) -> list[Any]:

@@ -168,8 +168,9 @@ class SummedWalk(Walk):
         """Add the sums and counts of a chunk; return how many items were invalid."""
         sums = listed(sums)
         used, flat, infinite, bad, weightless = columns(counts, COUNTS)
-        self.losses = distilled(self.losses + sums[0::2])
-        self.shares = distilled(self.shares + sums[1::2])
+        self.losses += sums[0::2]
+        self.shares += sums[1::2]
+        self.losses, self.shares = distilled(self.losses), distilled(self.shares)
         self.used += used
         self.seen += units
         self.degenerate += flat
