@@ -16,7 +16,7 @@ R = TypeVar("R")
 # Fewer blocks than this are not worth a second thread.
 GRAIN = 16
 # So many parts for each thread: a thread that is held up leaves them to the others.
-PARTS = 4
+PARTS = 8
 
 
 @functools.cache
