@@ -166,10 +166,10 @@ class SummedWalk(Walk):
 
     def keep(self, sums: Any, counts: Any, units: int) -> int:
         """Add the sums and counts of a chunk; return how many items were invalid."""
-        sums = listed(sums)
         used, flat, infinite, bad, weightless = columns(counts, COUNTS)
-        self.losses += sums[0::2]
-        self.shares += sums[1::2]
+        self.losses += listed(sums[0::2])
+        weighed = self.loss.weight is not None or self.options.weights is not None or self.chosen is not None
+        self.shares += listed(sums[1::2]) if weighed else [float(used)]
         self.losses, self.shares = distilled(self.losses), distilled(self.shares)
         self.used += used
         self.seen += units
