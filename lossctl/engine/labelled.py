@@ -3,7 +3,7 @@
 The other classes only share the probability: of them there is a sum of exponentials to be made, and nothing else.
 """
 
-from lossctl.engine.loops import INFINITY, NAN, note, total
+from lossctl.engine.loops import INFINITY, note, put
 from lossctl.engine.spread import ERROR, SKIP, load, read_labels
 from lossctl.engine.sums import fetch, hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import exp, log1p, select, times
@@ -84,14 +84,7 @@ def labelled(term, term_slope, share):
                 for k in range(n):
                     store(slopes, base + k * step + int(label[k]) * pitch, own[k])
             note(counts, block, used, 0, endless, bad, 0)
-            if values is not None:
-                for k in range(n):
-                    store(values, first + k, select(keep[k] == 1.0, losses[k], NAN))
-            if portions is not None:
-                for k in range(n):
-                    store(portions, first + k, counted[k])
-            sums[2 * block] = total(n, first, weights, losses)
-            sums[2 * block + 1] = total(n, first, weights, counted)
+            put(n, first, block, keep, losses, counted, weights, sums, values, portions)
         hold(tiles)
         hold(lines)
 

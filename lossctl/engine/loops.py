@@ -148,15 +148,20 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
                 base = image * stride + start * step
                 back(n, classes, q, r, by_q, by_log_q, None, scale, base, step, pitch, spare, slopes)
             note(counts, block, used, 0, endless, bad, 0)
-            if values is not None:
-                for k in range(n):
-                    store(values, first + k, select(keep[k] == 1.0, losses[k], NAN))
-            if portions is not None:
-                for k in range(n):
-                    store(portions, first + k, counted[k])
-            sums[2 * block] = total(n, first, weights, losses)
-            sums[2 * block + 1] = total(n, first, weights, counted)
+            put(n, first, block, keep, losses, counted, weights, sums, values, portions)
         hold(tiles)
         hold(lines)
 
     return kernel
+
+
+def put(n, first, block, keep, losses, counted, weights, sums, values, portions):
+    """Write what the rows of a block cost and what they count for, from item `first` on, and their sums."""
+    if values is not None:
+        for k in range(n):
+            store(values, first + k, select(keep[k] == 1.0, losses[k], NAN))
+    if portions is not None:
+        for k in range(n):
+            store(portions, first + k, counted[k])
+    sums[2 * block] = total(n, first, weights, losses)
+    sums[2 * block + 1] = total(n, first, weights, counted)
