@@ -100,6 +100,16 @@ def smaller(a, b):
     return select(a != a, a, select(a < b, a, b))
 
 
+def maximum(a, b):
+    """The larger of two numbers, exactly; of NaN it says nothing. One instruction, for what looks for NaN elsewhere."""
+    return select(a > b, a, b)
+
+
+def minimum(a, b):
+    """The smaller of two numbers, exactly; of NaN it says nothing."""
+    return select(a < b, a, b)
+
+
 def clamp(x, lo, hi):
     """``x`` moved into [lo, hi], exactly; a NaN ``x`` stays NaN, the limits must not be NaN."""
     raised = select(x < lo, lo, x)

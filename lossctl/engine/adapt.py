@@ -55,6 +55,8 @@ SUMS = {
     # What does not count has neither q nor 1 - q.
     "count": ("select(q[k] + r[k] > 0.5, 1.0, 0.0)", "0.0"),
 }
+# 0 of boxes of numbers; an infinite one leaves inf - inf = NaN, which equals nothing.
+BOX_SPREAD = " + ".join(f"({side}[{k}] - {side}[{k}])" for side in "pg" for k in range(4))
 # The arguments of `part` from a tile, and from one pixel.
 PART = {name: f"{name}[k]" for name in ("q", "r", "log_q", "log_r", "y")}
 
@@ -132,11 +134,16 @@ def items_kernel(
         read = _scores(loss)
     else:
         read = ("x = fetch(pred, i)", "t = fetch(target, i)")
-    item = adapter.define("item", head, *read, "return " + adapter.call("value"))
+    value, scaled = adapter.call("value"), read
+    if loss.shape == "boxes" and nonfinite == "propagate":
+        # Their formulas do not look for NaN themselves.
+        adapter.room["NAN"] = loops.NAN
+        read = (*read, f"off = {BOX_SPREAD} != 0.0")
+        value, scaled = f"select(off, NAN, {value})", (*read, "factor = select(off, NAN, factor)")
+    item = adapter.define("item", head, *read, f"return {value}")
     share = adapter.define("share", head, *read, "return " + adapter.call("weight")) if loss.weight else None
-    item_slope = adapter.define(
-        "item_slope", f"{head}, factor, slopes", *_slope_lines(adapter, read, source, formats[0])
-    )
+    slope_lines = _slope_lines(adapter, scaled, source, formats[0])
+    item_slope = adapter.define("item_slope", f"{head}, factor, slopes", *slope_lines)
     invalid, degenerate, kept = _checks(adapter, source, formats, nonfinite)
     return loops.items(item, item_slope, share, invalid, degenerate, kept)
 
@@ -218,9 +225,7 @@ def _checks(
     if adapter.loss.shape == "boxes":
         read: tuple[str, ...] = (_corners("p", "pred", formats[0]), _corners("g", "target", formats[1]))
         wrong = "(p[2] < p[0]) | (p[3] < p[1]) | (g[2] < g[0]) | (g[3] < g[1])"
-        # An infinite number leaves inf - inf = NaN, which equals nothing.
-        spread_out = " + ".join(f"({side}[{k}] - {side}[{k}])" for side in "pg" for k in range(4))
-        there = "True"
+        spread_out, there = BOX_SPREAD, "True"
         flat = "(p[2] == p[0]) | (p[3] == p[1]) | (g[2] == g[0]) | (g[3] == g[1])"
     elif adapter.loss.shape == "rotated":
         read = _rotated()

@@ -7,6 +7,8 @@ import pytest
 from cases import each
 
 import lossctl
+from lossctl.bench.cases import required
+from lossctl.loss import find
 
 NAN, INF = math.nan, math.inf
 CASES = {
@@ -68,6 +70,22 @@ def test_propagated_when_asked(name):
         items = lossctl.loss(name)(pred, target, nonfinite="propagate", reduction="none", **keywords)
         assert np.isfinite(items[good]).all()
         assert len(items) == (len(pred[0]) if isinstance(pred, tuple) else len(pred))
+
+
+@pytest.mark.parametrize("name", [name for name in lossctl.losses("box") if find(name).shape == "boxes"])
+def test_no_coordinate_goes_unnoticed(name):
+    # An end at infinity on the side where the box is not inverted.
+    ends = [(place, NAN) for place in range(8)] + [(place, INF if place % 4 > 1 else -INF) for place in range(8)]
+    pairs = np.tile([[0.0, 1, 4, 5], [1.0, 1, 3, 6]], (len(ends) + 1, 1, 1))
+    for pair, (place, x) in zip(pairs, ends, strict=False):
+        pair.flat[place] = x
+    function = lossctl.loss(name, **required(find(name)))
+    values = function(pairs[:, 0], pairs[:, 1], nonfinite="propagate", reduction="none")
+    slopes = function.gradient(pairs[:, 0], pairs[:, 1], nonfinite="propagate", reduction="sum")
+    assert np.isnan(values[:-1]).all()
+    assert np.isnan(slopes[:-1]).all()
+    assert np.isfinite(values[-1])
+    assert np.isfinite(slopes[-1]).all()
 
 
 def test_words_in_a_table(tmp_path):

@@ -81,6 +81,8 @@ PRECISE = {
     "select": lambda condition, a, b: a if condition else b,
     "larger": lambda a, b: a if a > b else b,
     "smaller": lambda a, b: a if a < b else b,
+    "maximum": lambda a, b: a if a > b else b,
+    "minimum": lambda a, b: a if a < b else b,
     "clamp": lambda x, lo, hi: min(max(x, lo), hi),
     "magnitude": lambda x: -x if x < 0 else x,
     "step": lambda x: (mpf(x > 0) + mpf(x >= 0)) / 2,

@@ -3,13 +3,27 @@
 Everything that is small for nearly identical boxes (U − I, C − U, the offsets) is built as a sum of products that are
 not negative, from differences of coordinates: it keeps its relative precision where `1 - I / U` would keep none.
 
+NaN and infinity are no business of formulas of boxes: whoever walks the data looks for them.
+
 Each axis is first scaled by a power of two, which changes no digit and keeps the areas of boxes of 1e±150 finite.
 Quotients within an axis need nothing more; quantities that mix the axes (a diagonal, an angle) use `common` sizes.
 """
 
 from typing import NamedTuple
 
-from lossctl.maths import atan, larger, log1p, magnitude, ratio, scale_of, select, smaller, step
+from lossctl.maths import (
+    atan,
+    larger,
+    log1p,
+    magnitude,
+    maximum,
+    minimum,
+    ratio,
+    scale_of,
+    select,
+    smaller,
+    step,
+)
 
 PI_HALF = 1.5707963267948966
 INFINITY = float("inf")
@@ -63,22 +77,22 @@ class Slope(NamedTuple):
 
 def measure_axis(low, high, target_low, target_high):
     """Return the Axis of the intervals (low, high) and (target_low, target_high)."""
-    reach = larger(larger(magnitude(low), magnitude(high)), larger(magnitude(target_low), magnitude(target_high)))
+    reach = maximum(maximum(magnitude(low), magnitude(high)), maximum(magnitude(target_low), magnitude(target_high)))
     # A quarter, so that no sum of coordinates overflows either.
     scale = 0.25 * scale_of(reach)
     low, high, target_low, target_high = low * scale, high * scale, target_low * scale, target_high * scale
     size, target = high - low, target_high - target_low
-    overlap = smaller(high, target_high) - larger(low, target_low)
+    overlap = minimum(high, target_high) - maximum(low, target_low)
     at_low, at_high = low - target_low, high - target_high
-    alone = smaller(size, larger(at_high, 0.0) + larger(-at_low, 0.0))
-    missed = smaller(target, larger(-at_high, 0.0) + larger(at_low, 0.0))
+    alone = minimum(size, maximum(at_high, 0.0) + maximum(-at_low, 0.0))
+    missed = minimum(target, maximum(-at_high, 0.0) + maximum(at_low, 0.0))
     # Mean of the one-sided derivatives of max(0, overlap), where both kinks may coincide.
     meeting, touching = overlap > 0.0, overlap >= 0.0
     d_shared_low = -0.5 * (select((at_low >= 0.0) & meeting, 1.0, 0.0) + select((at_low > 0.0) & touching, 1.0, 0.0))
     d_shared_high = 0.5 * (select((at_high <= 0.0) & meeting, 1.0, 0.0) + select((at_high < 0.0) & touching, 1.0, 0.0))
     return Axis(
-        scale, size, target, larger(overlap, 0.0), alone, missed, larger(-overlap, 0.0),
-        larger(high, target_high) - smaller(low, target_low), at_low, at_high, 0.5 * (at_low + at_high),
+        scale, size, target, maximum(overlap, 0.0), alone, missed, maximum(-overlap, 0.0),
+        maximum(high, target_high) - minimum(low, target_low), at_low, at_high, 0.5 * (at_low + at_high),
         d_shared_low, d_shared_high, -step(-at_low), step(at_high),
     )  # fmt: skip
 
@@ -99,7 +113,7 @@ def combine(x, y):
     # An area that underflows need not be nothing beside a union that is as small.
     share = select(intersection < TINY, x.shared * ratio(y.shared, union), ratio(intersection, union))
     flat = union == 0.0
-    scale = smaller(x.scale, y.scale)
+    scale = minimum(x.scale, y.scale)
     return Pair(
         x, y, intersection, excess, union, void, x.span * y.span,
         select(flat, empty, share),
