@@ -2,7 +2,8 @@
 
 Whatever else the machine does meets all works of a round about equally: it drops out of the ratios of a round's times,
 though not out of the times. Every turn begins after a rest: threads of a parallel library spin for a while before they
-sleep, and would take a core from whoever is next.
+sleep, and would take a core from whoever is next. Then come calls that are not timed, for what the work before took from
+the caches and what the rest put to sleep.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ Clock = Callable[[], float]
 SHORTEST = 1e-3  # seconds of a turn
 # Seconds before each. A worker of torch's spun for 3.6 ms after an operation before it slept, sometimes for 6.
 REST = 1e-2
+# Seconds of calls that are not timed, one at least: sleeping threads, and the cores they slept on, take so long to wake.
+WARM = 5e-3
 # However little time there is: fewer rounds have no interval worth the name.
 FEWEST = 5
 
@@ -29,6 +32,14 @@ def timed(work: Work, repeats: int, clock: Clock = time.perf_counter) -> float:
     for _ in range(repeats):
         work()
     return (clock() - start) / repeats
+
+
+def warm(work: Work, clock: Clock = time.perf_counter) -> None:
+    """Call a work until it runs as it does when it is called again and again."""
+    start = clock()
+    work()
+    while clock() - start < WARM:
+        work()
 
 
 def calibrated(work: Work, shortest: float = SHORTEST, clock: Clock = time.perf_counter) -> int:
@@ -69,6 +80,7 @@ def turns(
             took = [0.0] * len(works)
             for place in order.sample(range(len(works)), len(works)):
                 time.sleep(rest)
+                warm(works[place], clock)
                 took[place] = timed(works[place], repeats[place], clock)
             collected.append(tuple(took))
     finally:

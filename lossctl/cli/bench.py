@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 COMPARE = "compare"
 ABOUT = """All sides have to agree on the number before any is timed. Then lossctl and all rivals take turns of 1 ms or
-more, in random order, after a rest of 10 ms each; a ratio is the median of those of the rounds, with a 95 % bootstrap
-interval. Small data are interpreted
+more, in random order, each after a rest of 10 ms and calls that are not timed; a ratio is the median of those of the
+rounds, with a 95 % bootstrap interval. Small data are interpreted
 unless a kernel is there already, as they are for everybody else."""
 EXAMPLES = """\
 Examples
