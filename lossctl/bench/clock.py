@@ -2,8 +2,8 @@
 
 Whatever else the machine does meets all works of a round about equally: it drops out of the ratios of a round's times,
 though not out of the times. Every turn begins after a rest: threads of a parallel library spin for a while before they
-sleep, and would take a core from whoever is next. Then come calls that are not timed, for what the work before took from
-the caches and what the rest put to sleep.
+sleep, and would take a core from whoever is next. Then come calls that are not timed, for what the work before took
+from the caches and what the rest put to sleep.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Clock = Callable[[], float]
 SHORTEST = 1e-3  # seconds of a turn
 # Seconds before each. A worker of torch's spun for 3.6 ms after an operation before it slept, sometimes for 6.
 REST = 1e-2
-# Seconds of calls that are not timed, one at least: sleeping threads, and the cores they slept on, take so long to wake.
+# Seconds of calls that are not timed, one at least: so long take threads, and the cores they slept on, to wake.
 WARM = 5e-3
 # However little time there is: fewer rounds have no interval worth the name.
 FEWEST = 5
