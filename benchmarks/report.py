@@ -16,6 +16,7 @@ from lossctl.bench.cases import kinds
 from lossctl.bench.formats import circumstances, grouped, seconds
 from lossctl.bench.record import Row
 from lossctl.bench.rivals import NONE
+from lossctl.loss import find
 
 HERE = Path(__file__).parent
 RESULTS, README, WHY = HERE / "RESULTS.md", HERE.parent / "README.md", HERE / "why.toml"
@@ -79,10 +80,11 @@ def _short(rows: Sequence[Row]) -> Iterator[str]:
         return
     raced = {judge.name_of(row) for row in rows}
     yield f"{len({short.loss for short in found})} of {len(raced)}, the furthest from a target first."
-    why = _why()["losses"]
+    why = _why()
     for loss in dict.fromkeys(short.loss for short in found):
+        told = why["losses"].get(loss) or why["shapes"].get(find(loss).shape, "Not explained yet.")
         yield ""
-        yield f"**{loss}.** {why.get(loss, 'Not explained yet.')}"
+        yield f"**{loss}.** {' '.join(told.split())}"
         yield ""
         yield from (f"- {short.text}" for short in found if short.loss == loss)
 

@@ -107,7 +107,7 @@ def test_pages(tmp_path, monkeypatch):
         (tmp_path / name).write_text(f"a\n<!-- {mark}: begin -->\nold\n<!-- {mark}: end -->\nz\n")
     monkeypatch.setattr(report, "RESULTS", tmp_path / "RESULTS.md")
     monkeypatch.setattr(report, "README", tmp_path / "README.md")
-    monkeypatch.setattr(report, "_why", lambda: {"losses": {"giou": "It is far."}, "commands": {}})
+    monkeypatch.setattr(report, "_why", lambda: {"losses": {"giou": "It is far."}, "shapes": {}, "commands": {}})
     state = begun(tmp_path)
     grown = [row("mse", "none", None, items=10**k, seconds=10.0**k * 1e-9) for k in range(3, 8)]
     threads = row("ce(x=1)", kept.ONE_THREAD, 1.5, layout="NC", rival_seconds=0.02)
