@@ -20,10 +20,10 @@ def labelled(term, term_slope, share):
         tiles = (rooms(classes, width),)
         lines = (
             room(width), room(width), room(width), room(width), room(width), room(width), room(width), room(width),
-            room(width), room(width), room(width), room(width), room(width),
+            room(width), room(width), room(width), room(width), room(width), room(width),
         )  # fmt: skip
         (tile,) = lent(tiles)
-        top, lead, rest, spoilt, label, keep, below, w, whole, losses, counted, gain, own = lent(lines)
+        top, lead, rest, spoilt, label, keep, below, w, whole, losses, counted, scale, gain, own = lent(lines)
         per_image = (inner + width - 1) // width
         for block in range(lo, hi):
             image = block // per_image
@@ -76,11 +76,12 @@ def labelled(term, term_slope, share):
                 if slopes is not None:
                     through_q, through_log = term_slope(q, r, log_q, 1.0, w[k], classes, params)
                     push = times(q, through_q) + through_log
-                    scale = select(kept, factor if weights is None else factor * fetch(weights, first + k), 0.0)
-                    gain[k] = times(scale, -push)
-                    own[k] = times(scale, push * r)
+                    weight = select(kept, factor if weights is None else factor * fetch(weights, first + k), 0.0)
+                    scale[k] = weight
+                    gain[k] = push
+                    own[k] = times(weight, push * r)
             if slopes is not None:
-                lay(n, classes, tile, whole, gain, base, step, pitch, slopes)
+                lay(n, classes, tile, whole, gain, scale, base, step, pitch, slopes)
                 for k in range(n):
                     store(slopes, base + k * step + int(label[k]) * pitch, own[k])
             note(counts, block, used, 0, endless, bad, 0)
@@ -91,15 +92,15 @@ def labelled(term, term_slope, share):
     return kernel
 
 
-def lay(n, classes, tile, whole, gain, base, step, pitch, slopes):
-    """Put gain · probability of all classes into their places, as memory lies."""
+def lay(n, classes, tile, whole, gain, scale, base, step, pitch, slopes):
+    """Put -scale · gain · probability of all classes into their places, as memory lies."""
     if step == 1:
         for c in range(classes):
             row, at = tile[c], base + c * pitch
             for k in range(n):
-                store(slopes, at + k, times(gain[k], row[k] * whole[k]))
+                store(slopes, at + k, times(scale[k], -(row[k] * whole[k]) * gain[k]))
     else:
         for k in range(n):
-            at, part = base + k * step, gain[k]
+            at, part, weight, push = base + k * step, whole[k], scale[k], gain[k]
             for c in range(classes):
-                store(slopes, at + c * pitch, times(part, fetch(tile[c], k) * whole[k]))
+                store(slopes, at + c * pitch, times(weight, -(fetch(tile[c], k) * part) * push))
