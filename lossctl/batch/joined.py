@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lossctl.batch.output import Output
@@ -20,8 +20,6 @@ class Joined:
 
     def __init__(self, base: Output, new: Output) -> None:
         """Find them. Raises DataError for an id that is twice in one, or no pair or loss in both."""
-        import numpy as np
-
         self.base, self.new = base, new
         places = base.places(), new.places()
         self.unmatched = tuple(
@@ -31,13 +29,16 @@ class Joined:
         self.ids = sorted(places[0].keys() & places[1].keys())
         if not self.ids:
             raise new.error(f"no pair of it is in {shown(base.path, 200)}", hint="rows belong together by their id")
-        self.rows: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]] = tuple(  # type: ignore[assignment]
-            np.fromiter(map(found.__getitem__, self.ids), np.intp, len(self.ids)) for found in places
-        )
+        self.rows = self._rows_of(places[0]), self._rows_of(places[1])
         self.losses = [name for name in base.losses if name in new.losses]
         if not self.losses:
             told = [", ".join(output.losses) for output in (base, new)]
             raise new.error(f"no loss of it is in {shown(base.path, 200)}", hint=f"{told[0]} there, {told[1]} here")
+
+    def _rows_of(self, places: Mapping[str, int]) -> npt.NDArray[np.intp]:
+        import numpy as np
+
+        return np.fromiter(map(places.__getitem__, self.ids), np.intp, len(self.ids))
 
     def sides(self) -> tuple[tuple[dict[str, Any], Any], tuple[dict[str, Any], Any]]:
         """Return the losses of base and of new, and the row of each pair in them."""

@@ -128,7 +128,8 @@ class Progress(Shown):
         # Of a pair that this process is at, as much as it has read; other processes tell of pairs that are done.
         read = max(self._read, stream.taken() - self._before)
         pace = f"{self._done / seconds:.{0 if self._done > 9 * seconds else 1}f} pairs/s, {_rate(read, seconds)}"
-        left = f", {_time((self._pairs - self.kept) * seconds / self._done)} left" if self._done else ""
+        # The first pair waits for the compiler: it tells nothing of the others.
+        left = f", {_time((self._pairs - self.kept) * seconds / self._done)} left" if self._done > 1 else ""
         return f"{self.kept} of {self._pairs} pairs, {pace}{left}{failed}"
 
     def place(self) -> tuple[float, float | None]:
