@@ -21,6 +21,8 @@ from lossctl.maths import (
     cosine,
     cosine_degrees,
     magnitude,
+    maximum,
+    minimum,
     ratio,
     select,
     sine,
@@ -32,8 +34,8 @@ from lossctl.maths import (
 Function = Callable[..., Any]
 # What the text of an adapter may call.
 HELPERS = (
-    spread.bernoulli, spread.chance, fetch, store, tree, magnitude, ratio, select, slope_of_abs, times, sine, cosine,
-    sine_degrees, cosine_degrees,
+    spread.bernoulli, spread.chance, fetch, store, tree, magnitude, maximum, minimum, ratio, select, slope_of_abs, times,
+    sine, cosine, sine_degrees, cosine_degrees,
 )  # fmt: skip
 
 # The sums over pixels that a region loss may ask for, and their derivatives by q.
@@ -113,12 +115,12 @@ class Adapter:
 
 
 def items_kernel(
-    loss: Loss, settings: dict[str, Setting], source: str, formats: tuple[str, str], nonfinite: str
+    loss: Loss, settings: dict[str, Setting], source: str, formats: tuple[str, ...], nonfinite: str, ignore: str
 ) -> Function:
     """Return the kernel of a loss of numbers, binary scores (`source`: logits or probs), boxes or scores to be ranked.
 
     Of scores to be ranked `pred` is a tuple, an array for each side. `nonfinite`: whether a NaN or an infinity is an
-    error, is skipped or propagates.
+    error, is skipped or propagates. `ignore`: whether a target may say that an item does not count.
     """
     adapter = Adapter(loss, settings)
     head = "pred, target, i, params"
@@ -144,8 +146,7 @@ def items_kernel(
     share = adapter.define("share", head, *read, "return " + adapter.call("weight")) if loss.weight else None
     slope_lines = _slope_lines(adapter, scaled, source, formats[0])
     item_slope = adapter.define("item_slope", f"{head}, factor, slopes", *slope_lines)
-    invalid, degenerate, kept = _checks(adapter, source, formats, nonfinite)
-    return loops.items(item, item_slope, share, invalid, degenerate, kept)
+    return loops.items(item, item_slope, share, *_checks(adapter, source, formats, nonfinite, ignore))
 
 
 def _corners(name: str, side: str, box_format: str) -> str:
@@ -218,46 +219,63 @@ def _binary_chain(partials: dict[str, str], source: str) -> str:
 
 
 def _checks(
-    adapter: Adapter, source: str, formats: tuple[str, str], nonfinite: str
-) -> tuple[Function, Function, Function]:
-    """Return invalid(pred, target, i), degenerate(pred, target, i) and kept(pred, target, i, ignore)."""
+    adapter: Adapter, source: str, formats: tuple[str, ...], nonfinite: str, ignore: str
+) -> tuple[Function, Function, Function, Function]:
+    """Return suspect, invalid and degenerate of (pred, target, i, params), and kept(pred, target, i, ignore).
+
+    An item that is invalid or degenerate is suspect, and few others are: one cheap test tells that there is nothing to
+    count.
+    """
     head = "pred, target, i"
     if adapter.loss.shape == "boxes":
         read: tuple[str, ...] = (_corners("p", "pred", formats[0]), _corners("g", "target", formats[1]))
         wrong = "(p[2] < p[0]) | (p[3] < p[1]) | (g[2] < g[0]) | (g[3] < g[1])"
         spread_out, there = BOX_SPREAD, "True"
         flat = "(p[2] == p[0]) | (p[3] == p[1]) | (g[2] == g[0]) | (g[3] == g[1])"
+        # As a loss measures them anyway.
+        spans = " + ".join(f"(maximum(p[{k + 2}], g[{k + 2}]) - minimum(p[{k}], g[{k}]))" for k in range(2))
+        proper = "(p[2] > p[0]) & (p[3] > p[1]) & (g[2] > g[0]) & (g[3] > g[1])"
+        doubt, gone = f"(not ({proper}))", f"({spans}) - ({spans})"
     elif adapter.loss.shape == "rotated":
         read = _rotated()
         numbers_of = [(f"p[{k}]", f"g[{k}]") for k in range(5)]
         # Infinities are not wrong in this way.
-        sizes = [f"({x} < 0.0) & ({x} - {x} == 0.0)" for pair in numbers_of[2:4] for x in pair]
+        negative = [f"({x} < 0.0) & ({x} - {x} == 0.0)" for pair in numbers_of[2:4] for x in pair]
         far = [f"(abs({x}) > {FARTHEST_ANGLE}) & ({x} - {x} == 0.0)" for x in numbers_of[4]]
-        wrong = " | ".join(f"({text})" for text in (*sizes, *far))
+        wrong = " | ".join(f"({text})" for text in (*negative, *far))
         spread_out = " + ".join(f"({x} - {x})" for pair in numbers_of for x in pair)
         there = "True"
         flat = " | ".join(f"({x} == 0.0)" for pair in numbers_of[2:4] for x in pair)
+        doubt, gone = f"{wrong} | {flat}", spread_out
     elif adapter.loss.shape == "scores":
         read = _scores(adapter.loss)
         names = [*adapter.loss.sides, *["y"] * adapter.loss.has_target]
         wrong, flat = "False", "False"
         spread_out = " + ".join(f"({name} - {name})" for name in names)
-        there = "(y != ignore)" if adapter.loss.has_target else "True"
+        there = "(y != ignore)" if adapter.loss.has_target and ignore else "True"
+        doubt, gone = "False", spread_out
     else:
         read = ("x, t = fetch(pred, i), fetch(target, i)",)
-        wrong = "False"
+        wrong, doubt, gone = "False", "False", "(x - t) - (x - t)"
         if adapter.loss.shape == "binary":
-            wrong = "(t < 0.0) | (t > 1.0)" + (" | (x < 0.0) | (x > 1.0)" if source == "probs" else "")
-        spread_out, there, flat = "(x - x) + (t - t)", "(t != ignore)", "False"
+            shares = ("t", "x") if source == "probs" else ("t",)
+            wrong = " | ".join(f"({share} < 0.0) | ({share} > 1.0)" for share in shares)
+            # Which says of a NaN that it is not.
+            doubt = " | ".join(f"(not (({share} >= 0.0) & ({share} <= 1.0)))" for share in shares)
+            gone = "x - x"
+        spread_out, there, flat = "(x - x) + (t - t)", "(t != ignore)" if ignore else "True", "False"
     if adapter.loss.inside is not None:
-        wrong += f" | (not {adapter.call('inside')})"
+        outside = f" | (not {adapter.call('inside')})"
+        wrong, doubt = wrong + outside, doubt + outside
     if nonfinite == "error":
-        wrong += f" | ({spread_out} != 0.0)"
+        wrong, doubt = f"{wrong} | ({spread_out} != 0.0)", f"{doubt} | ({gone} != 0.0)"
     if nonfinite == "skip":
         there += f" & ({spread_out} == 0.0)"
+    suspect = adapter.define("suspect", f"{head}, params", *read, f"return {doubt}")
     invalid = adapter.define("invalid", f"{head}, params", *read, f"return {wrong}")
     degenerate = adapter.define("degenerate", head, *read, f"return {flat}")
-    return invalid, degenerate, adapter.define("kept", f"{head}, ignore", *read, f"return {there}")
+    kept = adapter.define("kept", f"{head}, ignore", *read, f"return {there}")
+    return suspect, invalid, degenerate, kept
 
 
 SPREADS = {

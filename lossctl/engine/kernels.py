@@ -46,7 +46,7 @@ def choose(
 ) -> tuple[bool, tuple[Function, ...]]:
     """Return whether `size` numbers, with those before, are worth compiled kernels or have them, and the kernels.
 
-    reading: (source, pred format, target format, nonfinite) for numbers, boxes and scores of any kind; (source, target)
+    reading: (source, pred format, target format, nonfinite, ignore or nothing) for numbers, boxes and scores of any kind; (source, target)
     for rows; (activation, target) for regions; nothing for embeddings. `native`: kernels in single
     precision, which are compiled for any size.
     """
@@ -100,11 +100,12 @@ def _kernels(
     elif loss.shape == "classes":
         plain = (adapt.rows_kernel(loss, dict(settings), *reading),)
     else:
-        plain = (adapt.items_kernel(loss, dict(settings), reading[0], (reading[1], reading[2]), reading[3]),)
+        plain = (adapt.items_kernel(loss, dict(settings), reading[0], reading[1:3], *reading[3:]),)
     if not fast:
         return plain
+    compiled: Callable[[Function, str], Function]
     if native:
-        from lossctl.engine.native import compiled
+        from lossctl.engine.native import Native as compiled
     else:
         from lossctl.engine.compile import compiled
 

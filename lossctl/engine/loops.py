@@ -25,8 +25,11 @@ INFINITY = float("inf")
 NAN = float("nan")
 
 
-def items(item, item_slope, share, invalid, degenerate, kept):
-    """Return the kernel of losses that compare item i of one side with item i of the other."""
+def items(item, item_slope, share, suspect, invalid, degenerate, kept):
+    """Return the kernel of losses that compare item i of one side with item i of the other.
+
+    What is counted is rare: the first loop only looks whether there might be any, by the cheapest test.
+    """
 
     def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, counts, values, portions, slopes):
         losses, shares = room(BLOCK), room(BLOCK)
@@ -34,19 +37,25 @@ def items(item, item_slope, share, invalid, degenerate, kept):
             start = block * BLOCK
             n = min(BLOCK, size - start)
             used, flat, endless, bad, weightless = nothing(), nothing(), nothing(), nothing(), nothing()
+            strange = False
             for k in range(n):
                 i = start + k
                 keep = kept(pred, target, i, ignore)
                 loss = select(keep, item(pred, target, i, params), 0.0)
                 used = tally(used, keep)
-                flat = tally(flat, keep & degenerate(pred, target, i))
-                endless = tally(endless, loss == INFINITY)
-                bad = tally(bad, keep & invalid(pred, target, i, params))
+                strange = strange | (keep & suspect(pred, target, i, params)) | (loss == INFINITY)
                 if slopes is not None:
                     scale = factor if weights is None else factor * fetch(weights, i)
                     item_slope(pred, target, i, params, select(keep, scale, 0.0), slopes)
                 # Last: whatever is read after a store is read from memory again.
                 store(losses, k, loss)
+            if strange:
+                for k in range(n):
+                    i = start + k
+                    keep = kept(pred, target, i, ignore)
+                    flat = tally(flat, keep & degenerate(pred, target, i))
+                    endless = tally(endless, fetch(losses, k) == INFINITY)
+                    bad = tally(bad, keep & invalid(pred, target, i, params))
             if share is not None:
                 for k in range(n):
                     i = start + k

@@ -270,15 +270,22 @@ def float32(thing: Any, ours: bool = False) -> Any:
         return np.float32(thing)
 
 
-def compiled(kernel: Function, key: str) -> Function:
-    """Return the kernel in single precision, compiled. `key` tells it from all others made from the same sources."""
-    dispatcher = compiler.compiled(native(kernel), f"native {key}")
-    names = tuple(inspect.signature(kernel).parameters)
+class Native:
+    """A kernel in single precision."""
 
-    def call(*arguments: Any) -> Any:
-        return dispatcher(*map(_argument, names, arguments))
+    def __init__(self, kernel: Function, key: str) -> None:
+        """Compile it when it is called. `key` tells it from all others made from the same sources."""
+        self._dispatcher = compiler.compiled(native(kernel), f"native {key}")
+        self._names = tuple(inspect.signature(kernel).parameters)[2:]
 
-    return call
+    def bound(self, *arguments: Any) -> Function:
+        """Return the function of lo and hi that is left, the arguments made single once."""
+        narrow = tuple(map(_argument, self._names, arguments))
+        return lambda lo, hi: self._dispatcher(lo, hi, *narrow)
+
+    def __call__(self, lo: int, hi: int, *arguments: Any) -> None:
+        """Do the blocks lo..hi."""
+        self.bound(*arguments)(lo, hi)
 
 
 def _argument(name: str, thing: Any) -> Any:

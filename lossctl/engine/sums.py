@@ -10,13 +10,14 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-BLOCK = 1024
-TILE = 8192
+BLOCK = 4096
+# Of rows of scores a block has so many numbers, and at most so many rows.
+TILE, WIDEST = 8192, 1024
 
 
 def tile_width(classes: int) -> int:
     """Return how many rows of `classes` scores make one block: a power of two, so that tiles stay in the cache."""
-    return max(16, min(BLOCK, 1 << ((TILE // classes).bit_length() - 1))) if classes < TILE else 16
+    return max(16, min(WIDEST, 1 << ((TILE // classes).bit_length() - 1))) if classes < TILE else 16
 
 
 def room(n):

@@ -58,9 +58,5 @@ def weigh(walk: SummedWalk, chunk: Chunk, power: float) -> Any:
     temperature = None if heat is None else float(heat)
     grid = walk.reading.grid(images, inner)
     pred = np.asarray(chunk.pred, np.float64) if isinstance(chunk.pred, list) else chunk.pred
-    walk.spread(
-        fast,
-        images * -(-inner // width),
-        lambda lo, hi: kernel(lo, hi, grid, width, pred, temperature, power, out),
-    )
+    walk.spread(fast, images * -(-inner // width), kernel, grid, width, pred, temperature, power, out)
     return out

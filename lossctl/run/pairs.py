@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # Pairs that are computed between two writes: whole blocks, so that sums do not depend on where a row ends.
 PIECE = 1 << 20
 # Pairs whose boxes a thread lays side by side at once: they and their losses stay in its cache.
-TILE = 16 * BLOCK
+TILE = 4 * BLOCK
 # More pairs than this are not held in memory without being asked for.
 HELD = 1 << 27
 
@@ -115,7 +115,7 @@ class PairsWalk(ItemsWalk):
 
     def pairs(self, first: int, count: int, values: bool) -> Any:
         """Compute that many pairs from a multiple of a block on, and keep their sums; return their losses or None."""
-        reading = ("", *self.formats, self.options.nonfinite)
+        reading = ("", *self.formats, *self.rules)
         fast, (kernel,) = self.choose(reading, count * self.per_pred, self.pred)
         blocks = -(-count // BLOCK)
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)

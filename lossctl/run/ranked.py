@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lossctl.engine import adapt
 from lossctl.engine.loops import COUNTS
-from lossctl.engine.sums import tile_width
+from lossctl.engine.sums import BLOCK, tile_width
 from lossctl.errors import DataError
 from lossctl.loss import Loss
 from lossctl.requests import Request
@@ -87,12 +87,12 @@ class RankedWalk(SummedWalk):
         super().__init__(request, reading, options, workers)
         self.per_pred = reading.classes
         self.per_target = int(reading.target == "same")
-        self.block = tile_width(reading.classes)
+        self.block = BLOCK if self.loss.shape == "scores" else tile_width(reading.classes)
 
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Compute a chunk of rows."""
         scores = self.loss.shape == "scores"
-        fast, (kernel,) = self.kernels(("", "", "", self.options.nonfinite) if scores else (), chunk)
+        fast, (kernel,) = self.kernels(("", "", "", *self.rules) if scores else (), chunk)
         blocks = -(-chunk.units // self.block)
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, chunk.units) if values else None
@@ -106,13 +106,10 @@ class RankedWalk(SummedWalk):
         weights = given(fast, self.weights_of(chunk))
         params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
-        def work(lo: int, hi: int) -> None:
-            kernel(
-                lo, hi, *rows, sides, target, self.ignore, *check, weights, params, factor, sums, counts, out,
-                portions, by,
-            )  # fmt: skip
-
-        self.spread(fast, blocks, work)
+        self.spread(
+            fast, blocks, kernel,
+            *rows, sides, target, self.ignore, *check, weights, params, factor, sums, counts, out, portions, by,
+        )  # fmt: skip
         bad = self.keep(sums, counts, chunk.units)
         if values and not bad:
             self.written(chunk, out, portions, weights)

@@ -135,7 +135,7 @@ class SumsWalk(RegionsWalk):
         sums, counts = room(fast, n * cells), room(fast, COUNTS * blocks, whole=True)
         presence = room(fast, 2 * cells, whole=True)
         common = self._common(fed)
-        self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, *common, sums, counts, presence))
+        self.spread(fast, blocks, kernel, *common, sums, counts, presence)
         bad = self.note(chunk, fed[0], counts, presence)
         sums = listed(sums)
         per_image = n * classes * (blocks // images)
@@ -200,5 +200,5 @@ class SumsWalk(RegionsWalk):
         flat = given(fast, by)
         slopes = self.room_for_slopes(fast, len(chunk.pred))[0]
         common = self._common(fed)
-        self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, *common, flat, slopes))
+        self.spread(fast, blocks, kernel, *common, flat, slopes)
         return slopes

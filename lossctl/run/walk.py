@@ -56,6 +56,8 @@ class Walk(ABC):
         self.loss, self.settings = request.loss, request.settings
         self.reading, self.options, self.workers = reading, options, workers
         self.ignore = NOTHING if options.ignore_index is None else float(options.ignore_index)
+        # What item kernels need to know of NaN, infinities and targets to ignore when they are built.
+        self.rules = options.nonfinite, "" if options.ignore_index is None else "ignore"
         self.nonfinite = {"error": ERROR, "skip": SKIP, "propagate": PROPAGATE}[options.nonfinite]
         self.source = options.input or ""
         self.native = False
@@ -72,12 +74,14 @@ class Walk(ABC):
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Compute a chunk; return how many of its items are invalid, and the slopes if they are asked for."""
 
-    def spread(self, fast: bool, blocks: int, work: Callable[[int, int], None]) -> None:
-        """Do all blocks of work: by several threads if it is compiled, else in this one."""
-        if fast:
-            self.workers.spread(blocks, work)
+    def spread(self, fast: bool, blocks: int, kernel: Callable[..., Any], *arguments: Any) -> None:
+        """Let a kernel do all blocks: in several threads if it is compiled, else in this one."""
+        if not fast:
+            kernel(0, blocks, *arguments)
+        elif hasattr(kernel, "bound"):
+            self.workers.spread(blocks, kernel.bound(*arguments))
         else:
-            work(0, blocks)
+            self.workers.spread(blocks, lambda lo, hi: kernel(lo, hi, *arguments))
 
     def room_for_slopes(self, fast: bool, *sizes: int) -> Sequence[Any]:
         """Return room that a kernel fills completely, for the slopes of each side, in the precision they come in."""
@@ -221,7 +225,7 @@ class ItemsWalk(SummedWalk):
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Compute a chunk of items."""
         source = self.source if self.loss.shape == "binary" else ""
-        fast, (kernel,) = self.kernels((source, *self.formats, self.options.nonfinite), chunk)
+        fast, (kernel,) = self.kernels((source, *self.formats, *self.rules), chunk)
         blocks = -(-chunk.units // BLOCK)
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, chunk.units) if values else None
@@ -230,12 +234,10 @@ class ItemsWalk(SummedWalk):
         pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
         params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
-        def work(lo: int, hi: int) -> None:
-            kernel(
-                lo, hi, chunk.units, pred, target, self.ignore, weights, params, factor, sums, counts, out, portions, by
-            )
-
-        self.spread(fast, blocks, work)
+        self.spread(
+            fast, blocks, kernel,
+            chunk.units, pred, target, self.ignore, weights, params, factor, sums, counts, out, portions, by,
+        )  # fmt: skip
         bad = self.keep(sums, counts, chunk.units)
         if values and not bad:
             self.written(chunk, out, portions, weights)
@@ -279,13 +281,11 @@ class RowsWalk(SummedWalk):
         # A single probability need not sum to 1.
         tolerances = (tolerance(chunk.pred), tolerance(chunk.target)) if self.reading.classes > 1 else (0.0, 0.0)
 
-        def work(lo: int, hi: int) -> None:
-            kernel(
-                lo, hi, grid, self.width, pred, target, class_weights, self.ignore, self.nonfinite, weights,
-                temperature, tolerances, params, factor, sums, counts, out, portions, by,
-            )  # fmt: skip
-
-        self.spread(fast, blocks, work)
+        self.spread(
+            fast, blocks, kernel,
+            grid, self.width, pred, target, class_weights, self.ignore, self.nonfinite, weights,
+            temperature, tolerances, params, factor, sums, counts, out, portions, by,
+        )  # fmt: skip
         bad = self.keep(sums, counts, items)
         if values and not bad:
             self.written(chunk, out, portions, weights)

@@ -72,7 +72,7 @@ class WholeWalk(RegionsWalk):
         fast, (_, _, _, kernel, _, _), (grid, width, *_), blocks = self.feed(chunk)
         slopes = self.room_for_slopes(True, len(chunk.pred))[0]
         flat = (planes.q.ravel(), planes.r.ravel(), by.ravel())
-        self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, grid, width, *flat, slopes))
+        self.spread(fast, blocks, kernel, grid, width, *flat, slopes)
         return slopes
 
     def _planes(self, chunk: Chunk, count: bool) -> tuple[int, Planes]:
@@ -82,7 +82,7 @@ class WholeWalk(RegionsWalk):
         logits = z if self.loss.needs_logits else None
         kept, counts = np.zeros(images * inner), np.zeros(COUNTS * blocks, np.int64)
         presence = np.zeros(2 * blocks * classes, np.int64)
-        self.spread(fast, blocks, lambda lo, hi: kernel(lo, hi, *fed, logits, q, r, y, kept, counts, presence))
+        self.spread(fast, blocks, kernel, *fed, logits, q, r, y, kept, counts, presence)
         bad = self.note(chunk, fed[0], counts, presence) if count else 0
         shape = images, classes, inner
         planes = Planes(

@@ -14,7 +14,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # Fewer blocks than this are not worth a second thread.
-GRAIN = 16
+GRAIN = 4
 # So many parts for each thread: a thread that is held up leaves them to the others.
 PARTS = 8
 

@@ -7,7 +7,7 @@ import sys
 from lossctl.engine import kernels
 from lossctl.loss import find
 
-READING = ("", "", "", "error")
+READING = ("", "", "", "error", "")
 
 
 def test_many_small_calls_are_compiled_in_the_end(monkeypatch):

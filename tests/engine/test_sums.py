@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lossctl.engine.sums import BLOCK, exact, tile_width, tree
+from lossctl.engine.sums import WIDEST, exact, tile_width, tree
 
 finite = st.floats(-1e12, 1e12, allow_subnormal=False)
 
@@ -30,5 +30,5 @@ def test_exact_is_correctly_rounded():
 def test_tiles_stay_small(classes):
     width = tile_width(classes)
     assert width & (width - 1) == 0
-    assert 16 <= width <= BLOCK
+    assert 16 <= width <= WIDEST
     assert width == 16 or width * classes <= 16384

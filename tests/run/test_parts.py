@@ -29,7 +29,7 @@ CASES = {
     "float16": ("mae", RANDOM.random(5001).astype(np.float16), RANDOM.random(5001), {}),
     "binary": ("bce,focal", RANDOM.normal(size=5001), RANDOM.integers(0, 2, 5001), LOGITS),
     "foreground": ("bce", RANDOM.normal(size=5001), RANDOM.integers(0, 2, 5001), LOGITS | {"weights": "foreground"}),
-    "native": ("bce", ROWS[0][:, 0], RANDOM.integers(0, 2, 3011), LOGITS | {"arithmetic": "native"}),
+    "native": ("bce", ROWS[0].ravel(), RANDOM.integers(0, 2, 3011 * 7), LOGITS | {"arithmetic": "native"}),
     "classes": ("ce,poly1", ROWS[0], SPARSE, LOGITS | {"ignore_index": 255}),
     "images": ("dice,tversky,ce+dice", *IMAGES, LOGITS | {"aggregate": "per-image"}),
     "hardest images": ("dice", *IMAGES, LOGITS | {"aggregate": "per-image", "reduction": "hardest:0.3"}),

@@ -77,21 +77,23 @@ class Slope(NamedTuple):
 
 def measure_axis(low, high, target_low, target_high):
     """Return the Axis of the intervals (low, high) and (target_low, target_high)."""
-    reach = maximum(maximum(magnitude(low), magnitude(high)), maximum(magnitude(target_low), magnitude(target_high)))
+    # Low is never above high.
+    reach = maximum(maximum(high, target_high), -minimum(low, target_low))
     # A quarter, so that no sum of coordinates overflows either.
     scale = 0.25 * scale_of(reach)
     low, high, target_low, target_high = low * scale, high * scale, target_low * scale, target_high * scale
     size, target = high - low, target_high - target_low
     overlap = minimum(high, target_high) - maximum(low, target_low)
     at_low, at_high = low - target_low, high - target_high
-    alone = minimum(size, maximum(at_high, 0.0) + maximum(-at_low, 0.0))
-    missed = minimum(target, maximum(-at_high, 0.0) + maximum(at_low, 0.0))
+    alone = minimum(size, maximum(at_high, 0.0) - minimum(at_low, 0.0))
+    missed = minimum(target, maximum(at_low, 0.0) - minimum(at_high, 0.0))
+    shared = maximum(overlap, 0.0)
     # Mean of the one-sided derivatives of max(0, overlap), where both kinks may coincide.
     meeting, touching = overlap > 0.0, overlap >= 0.0
     d_shared_low = -0.5 * (select((at_low >= 0.0) & meeting, 1.0, 0.0) + select((at_low > 0.0) & touching, 1.0, 0.0))
     d_shared_high = 0.5 * (select((at_high <= 0.0) & meeting, 1.0, 0.0) + select((at_high < 0.0) & touching, 1.0, 0.0))
     return Axis(
-        scale, size, target, maximum(overlap, 0.0), alone, missed, maximum(-overlap, 0.0),
+        scale, size, target, shared, alone, missed, shared - overlap,
         maximum(high, target_high) - minimum(low, target_low), at_low, at_high, 0.5 * (at_low + at_high),
         d_shared_low, d_shared_high, -step(-at_low), step(at_high),
     )  # fmt: skip
