@@ -11,8 +11,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lossctl.engine import back, labelled, loops, pixels, regions, spread
-from lossctl.engine.sums import fetch, store, tree
+from lossctl.engine import back, labelled, loops, spread
+from lossctl.engine.sums import fetch, room, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
 from lossctl.maths import (
     EASY_EXPONENTS,
@@ -34,33 +34,12 @@ from lossctl.maths import (
 Function = Callable[..., Any]
 # What the text of an adapter may call.
 HELPERS = (
-    spread.bernoulli, spread.chance, fetch, store, tree, magnitude, maximum, minimum, ratio, select, slope_of_abs, times,
-    sine, cosine, sine_degrees, cosine_degrees,
+    spread.bernoulli, spread.chance, fetch, store, room, tree, magnitude, maximum, minimum, ratio, select, slope_of_abs,
+    times, sine, cosine, sine_degrees, cosine_degrees,
 )  # fmt: skip
 
-# The sums over pixels that a region loss may ask for, and their derivatives by q.
-SUMS = {
-    "tp": ("q[k] * y[k]", "y"),
-    "fp": ("q[k] * (1.0 - y[k])", "1.0 - y"),
-    "fn": ("r[k] * y[k]", "-y"),
-    "tn": ("r[k] * (1.0 - y[k])", "y - 1.0"),
-    "diff": (
-        # q - y, written with the digits of 1 - q where y is 1.
-        "((q[k] * (1.0 - y[k]) - r[k] * y[k]) * (q[k] * (1.0 - y[k]) - r[k] * y[k])"
-        " if squared else q[k] * (1.0 - y[k]) + r[k] * y[k])",
-        "(2.0 * (q * (1.0 - y) - r * y) if squared else 1.0 - 2.0 * y)",
-    ),
-    # Σ abs(q - y): of soft targets, whose diff is not 0 where q = y, what some libraries take in its place.
-    "apart": ("magnitude(q[k] * (1.0 - y[k]) - r[k] * y[k])", "slope_of_abs(q * (1.0 - y) - r * y)"),
-    "total": ("(q[k] * q[k] + y[k] * y[k] if squared else q[k] + y[k])", "(2.0 * q if squared else 1.0)"),
-    "target": ("y[k]", "0.0"),
-    # What does not count has neither q nor 1 - q.
-    "count": ("select(q[k] + r[k] > 0.5, 1.0, 0.0)", "0.0"),
-}
 # 0 of boxes of numbers; an infinite one leaves inf - inf = NaN, which equals nothing.
 BOX_SPREAD = " + ".join(f"({side}[{k}] - {side}[{k}])" for side in "pg" for k in range(4))
-# The arguments of `part` from a tile, and from one pixel.
-PART = {name: f"{name}[k]" for name in ("q", "r", "log_q", "log_r", "y")}
 
 
 def numbers(settings: dict[str, Setting], static: Sequence[str]) -> tuple[float, ...]:
@@ -92,11 +71,11 @@ class Adapter:
         data = [{"pred": "x", "target": "t", "classes": "float(classes)"}.get(name, name) for name in self.loss.data]
         return f"{function}({', '.join([*data, *self.arguments])})"
 
-    def call_part(self, function: str, names: dict[str, str]) -> str:
-        """Return the text of a call of `part` or `part_slope` with the names that its data have here."""
+    def call_part(self, function: str) -> str:
+        """Return the text of a call of `part` or `part_slope` with data and settings in place."""
         assert self.loss.part is not None
         taken = inspect.signature(self.loss.part).parameters
-        data = [names[name] for name in list(taken)[: len(taken) - len(self.arguments)]]
+        data = list(taken)[: len(taken) - len(self.arguments)]
         return f"{function}({', '.join([*data, *self.arguments])})"
 
     def define(self, name: str, arguments: str, *lines: str) -> Function:
@@ -146,7 +125,7 @@ def items_kernel(
     share = adapter.define("share", head, *read, "return " + adapter.call("weight")) if loss.weight else None
     slope_lines = _slope_lines(adapter, scaled, source, formats[0])
     item_slope = adapter.define("item_slope", f"{head}, factor, slopes", *slope_lines)
-    return loops.items(item, item_slope, share, *_checks(adapter, source, formats, nonfinite, ignore))
+    return loops.items(item, item_slope, share, *checks(adapter, source, formats, nonfinite, ignore))
 
 
 def _corners(name: str, side: str, box_format: str) -> str:
@@ -218,7 +197,7 @@ def _binary_chain(partials: dict[str, str], source: str) -> str:
     return " + ".join(f"({chains[name].format(text)})" for name, text in partials.items())
 
 
-def _checks(
+def checks(
     adapter: Adapter, source: str, formats: tuple[str, ...], nonfinite: str, ignore: str
 ) -> tuple[Function, Function, Function, Function]:
     """Return suspect, invalid and degenerate of (pred, target, i, params), and kept(pred, target, i, ignore).
@@ -257,7 +236,7 @@ def _checks(
     else:
         read = ("x, t = fetch(pred, i), fetch(target, i)",)
         wrong, doubt, gone = "False", "False", "(x - t) - (x - t)"
-        if adapter.loss.shape == "binary":
+        if adapter.loss.shape in ("binary", "regions"):
             shares = ("t", "x") if source == "probs" else ("t",)
             wrong = " | ".join(f"({share} < 0.0) | ({share} > 1.0)" for share in shares)
             # Which says of a NaN that it is not.
@@ -313,64 +292,3 @@ def rows_kernel(loss: Loss, settings: dict[str, Setting], source: str, target: s
         return labelled.labelled(term, term_slope, share)
     spreader, carry = SIGMOID if target == "mask" and source == "logits" else SPREADS[source]
     return loops.rows(spreader, TARGETS[target], term, term_slope, share, unit, carry)
-
-
-def _spreader(activation: str) -> tuple[Function, Function]:
-    return SIGMOID if activation == "sigmoid" else SPREADS["probs" if activation == "none" else "logits"]
-
-
-def regions_kernels(loss: Loss, settings: dict[str, Setting], activation: str, target: str) -> tuple[Function, ...]:
-    """Return the kernels of a region loss: one that sums, one that carries slopes back to the pixels."""
-    adapter = Adapter(loss, settings)
-    names = loss.data
-    sums = SUMS | ({"parts": (adapter.call_part("part", PART), "0.0")} if loss.part else {})
-    lines = []
-    for s, name in enumerate(names):
-        lines += ["for k in range(n):", f"    work[k] = {sums[name][0]}"]
-        lines += [f"sums[{len(names)} * cell + {s}] = tree(work, n)"]
-    sums_of = adapter.define("sums_of", "n, cell, squared, params, q, r, y, log_q, log_r, work, sums", *lines)
-    terms = " + ".join(f"by[{len(names)} * cell + {s}] * ({sums[name][1]})" for s, name in enumerate(names))
-    head = "q, r, log_q, log_r, y, squared, params, by, cell"
-    log_slopes = None
-    lines = [f"return {terms}"]
-    if loss.part_slope is not None:
-        call = adapter.call_part("part_slope", {name: name for name in PART})
-        scale = f"by[{len(names)} * cell + {names.index('parts')}]"
-        lines = [f"by_q, by_r, _, _ = {call}", f"return {terms} + {scale} * (by_q - by_r)"]
-        log_lines = [f"_, _, by_log_q, by_log_r = {call}", f"return times({scale}, by_log_q), times({scale}, by_log_r)"]
-        log_slopes = adapter.define("log_slopes", head.replace("squared, ", ""), *log_lines)
-    pixel_slope = adapter.define("pixel_slope", head, *lines)
-    carrier = regions.carrier(pixel_slope, log_slopes)
-    (spreader, back_of), logs = _spreader(activation), True if loss.part else None
-    if target == "mask":
-        sigmoid = activation == "sigmoid"
-        fill = regions.mask_filler(spread.bernoulli if sigmoid else spread.chance, not sigmoid)
-        return regions.masks(fill, sums_of, logs), regions.mask_slopes(fill, carrier, logs, back_of)
-    return (
-        regions.regions(spreader, TARGETS[target], sums_of, logs),
-        regions.region_slopes(spreader, TARGETS[target], carrier, logs, back_of),
-    )
-
-
-def pixels_kernels(loss: Loss, settings: dict[str, Setting], activation: str, target: str) -> tuple[Function, ...]:
-    """Return the kernels of a region loss of whole images.
-
-    In turn: planes, parts, slopes of parts, slopes of predictions, sum of sorted parts and its slopes.
-    """
-    adapter = Adapter(loss, settings)
-    head = "zs, qs, rs, ys, from_preds, from_targets, i, params"
-    read = [f"{name} = fetch({name}s, i)" for name in loss.data]
-    partials = adapter.partials()
-    by = partials.get("z") or " ".join(f"{'+-'[name == 'r']} ({text})" for name, text in partials.items())
-    item = adapter.define("item", head, *read, "return " + adapter.call("value"))
-    lines = ["return 0.0"] if loss.slope is None else [*read, f"by = {adapter.call('slope')}", f"return 0.0 + {by}"]
-    item_slope = adapter.define("item_slope", head, *lines)
-    spreader, carry = _spreader(activation)
-    return (
-        pixels.planes(spreader, TARGETS[target]),
-        pixels.parts(item),
-        pixels.part_slopes(item_slope),
-        pixels.planes_back(pixels.logit_back if loss.needs_logits else carry),
-        pixels.falling,
-        pixels.gains,
-    )

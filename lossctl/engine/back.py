@@ -8,6 +8,16 @@ from lossctl.engine.sums import fetch, store
 from lossctl.maths import ratio, select, times
 
 
+def sigmoid_slope(q, r, by_q, by_log_q, by_log_r):
+    """Return d loss / d logit of a probability that stands alone."""
+    return (by_q * q + by_log_q) * r - by_log_r * q
+
+
+def given_slope(q, r, by_q, by_log_q, by_log_r):
+    """Return d loss / d probability."""
+    return (by_q - ratio(by_log_r, r)) + ratio(by_log_q, q)
+
+
 def softmax_back(n, classes, q, r, by_q, by_log_q, by_log_r, scale, base, step, pitch, spare, slopes):
     """Write scale · d loss / d logit of rows that sum to 1.
 

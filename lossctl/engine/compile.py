@@ -93,7 +93,8 @@ def _register(function: Function, implementation: Function) -> None:
     names = ", ".join(inspect.signature(function).parameters)
     room = {"implementation": implementation}
     exec(f"def typed({names}): return implementation", room)
-    overload(function, jit_options=INLINED, strict=False, prefer_literal=True)(room["typed"])
+    options = FLAGS if hasattr(function, "called") else INLINED
+    overload(function, jit_options=options, strict=False, prefer_literal=True)(room["typed"])
 
 
 # Functions whose compiled form is not made from their text.

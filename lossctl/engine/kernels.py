@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lossctl.engine import adapt
+from lossctl.engine import adapt, adapt_regions
 from lossctl.engine.foreground import foreground
 from lossctl.engine.ranked import ranked_kernel
 from lossctl.loss import Loss, Setting
@@ -46,9 +46,9 @@ def choose(
 ) -> tuple[bool, tuple[Function, ...]]:
     """Return whether `size` numbers, with those before, are worth compiled kernels or have them, and the kernels.
 
-    reading: (source, pred format, target format, nonfinite, ignore or nothing) for numbers, boxes and scores of any kind; (source, target)
-    for rows; (activation, target) for regions; nothing for embeddings. `native`: kernels in single
-    precision, which are compiled for any size.
+    reading: (source, pred format, target format, *rules) for numbers, boxes and scores of any kind; (source, target)
+    for rows; (activation, target, *rules) for regions; nothing for embeddings. `rules`: what becomes of what is not
+    finite, and `ignore` where targets may be ignored. `native`: kernels in single precision, compiled for any size.
     """
     static = adapt.static_names(loss, settings)
     key = (
@@ -93,7 +93,7 @@ def _kernels(
 ) -> tuple[Function, ...]:
     plain: tuple[Function, ...]
     if loss.shape == "regions":
-        build = adapt.pixels_kernels if loss.whole else adapt.regions_kernels
+        build = adapt_regions.pixels_kernels if loss.whole else adapt_regions.regions_kernels
         plain = build(loss, dict(settings), *reading)
     elif loss.shape == "embeddings":
         plain = (ranked_kernel(loss, dict(settings)),)
@@ -105,7 +105,7 @@ def _kernels(
         return plain
     compiled: Callable[[Function, str], Function]
     if native:
-        from lossctl.engine.native import Native as compiled
+        from lossctl.engine.native import compiled
     else:
         from lossctl.engine.compile import compiled
 

@@ -32,29 +32,8 @@ def labelled(term, term_slope, share):
             first, base = image * inner + start, image * stride + start * step
             bad = read_labels(n, classes, target, first, ignore, label, keep)
             load(n, grid, image, start, pred, tile)
-            for k in range(n):
-                top[k] = fetch(tile[0], k)
-                lead[k] = 0.0
-                spoilt[k] = top[k] - top[k]
-            for c in range(1, classes):
-                number, row = float(c), tile[c]
-                for k in range(n):
-                    over = row[k] > top[k]
-                    lead[k] = select(over, number, lead[k])
-                    top[k] = select(over, row[k], top[k])
-                    spoilt[k] += row[k] - row[k]
-            for k in range(n):
-                off = (keep[k] == 1.0) & (spoilt[k] != 0.0)
-                bad = tally(bad, off & (nonfinite == ERROR))
-                keep[k] = select(off & (nonfinite == SKIP), 0.0, keep[k])
-                rest[k] = 0.0
-            for c in range(classes):
-                number, row = float(c), tile[c]
-                for k in range(n):
-                    part = exp(row[k] - top[k])
-                    if slopes is not None:
-                        row[k] = part
-                    rest[k] += select(lead[k] == number, 0.0, part)
+            bad += leaders(n, classes, nonfinite, tile, top, lead, spoilt, keep)
+            exponentials(n, classes, slopes, tile, top, lead, rest)
             for k in range(n):
                 # What is found by its index is fetched apart: the loop after this one is made of packed instructions.
                 place = int(label[k])
@@ -90,6 +69,44 @@ def labelled(term, term_slope, share):
         hold(lines)
 
     return kernel
+
+
+def leaders(n, classes, nonfinite, tile, top, lead, spoilt, keep):
+    """Find the largest score of each row, and the (first) class that has it; return how many rows are not finite.
+
+    Where those are to be skipped, none, and they are not kept.
+    """
+    row = tile[0]
+    for k in range(n):
+        top[k] = row[k]
+        lead[k] = 0.0
+        spoilt[k] = row[k] - row[k]
+    for c in range(1, classes):
+        number, row = float(c), tile[c]
+        for k in range(n):
+            over = row[k] > top[k]
+            lead[k] = select(over, number, lead[k])
+            top[k] = select(over, row[k], top[k])
+            spoilt[k] += row[k] - row[k]
+    bad = nothing()
+    for k in range(n):
+        off = (keep[k] == 1.0) & (spoilt[k] != 0.0)
+        bad = tally(bad, off & (nonfinite == ERROR))
+        keep[k] = select(off & (nonfinite == SKIP), 0.0, keep[k])
+    return bad
+
+
+def exponentials(n, classes, kept, tile, top, lead, rest):
+    """Add up the exponentials of all scores but the largest; they take the scores' place, unless `kept` is None."""
+    for k in range(n):
+        rest[k] = 0.0
+    for c in range(classes):
+        number, row = float(c), tile[c]
+        for k in range(n):
+            part = exp(row[k] - top[k])
+            if kept is not None:
+                row[k] = part
+            rest[k] += select(lead[k] == number, 0.0, part)
 
 
 def lay(n, classes, tile, whole, gain, scale, base, step, pitch, slopes):

@@ -20,6 +20,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types as nb
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 from lossctl import maths, maths32
 from lossctl.engine import adapt, sums
@@ -135,6 +136,22 @@ def _store(typing_context, values, i, x):
     return nb.void(values, nb.intp, x), generate
 
 
+@intrinsic
+def _beyond(typing_context, buffer, n):
+    kind = nb.float64[::1]
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        first = builder.and_(builder.add(arguments[1], ir.Constant(ir.IntType(64), 1)), ir.Constant(ir.IntType(64), -2))
+        data = builder.bitcast(builder.gep(array.data, [first]), ir.DoubleType().as_pointer())
+        found = context.make_array(kind)(context, builder)
+        size = ir.Constant(ir.IntType(64), 8)
+        populate_array(found, data=data, shape=[arguments[1]], strides=[size], itemsize=size, meminfo=None)
+        return found._getvalue()
+
+    return kind(buffer, nb.intp), generate
+
+
 def fetch(values, i):
     """Return entry i as a float32."""
     raise NotImplementedError
@@ -155,10 +172,16 @@ def rooms(rows, n):
     raise NotImplementedError
 
 
+def beyond(buffer, n):
+    """Return what lies behind the first n entries of a room as an array of float64."""
+    raise NotImplementedError
+
+
+@sums.called
 def tree(buffer, n):
-    """Return the sum of the first n entries as a float64, added up as doubles are."""
+    """Return the sum of the first n entries of a room as a float64, added up as doubles are."""
     quarter = n // 4 if n % 4 == 0 else 0
-    wide = sums.room(quarter if quarter else n)
+    wide = beyond(buffer, n)
     if quarter:
         for i in range(quarter):
             even = sums.fetch(buffer, i) + sums.fetch(buffer, 2 * quarter + i)
@@ -182,7 +205,9 @@ for plain, implementation in (
     (maths32.with_sign_of, lambda x, size: _with_sign_of(x, size)),
     (fetch, lambda values, i: _fetch(values, i)),
     (store, lambda values, i, x: _store(values, i, x)),
-    (room, lambda n: np.zeros(n, np.float32)),
+    # As well for as many doubles behind them.
+    (room, lambda n: np.zeros(n + n % 2 + 2 * n, np.float32)),
+    (beyond, lambda buffer, n: _beyond(buffer, n)),
     (rooms, lambda rows, n: np.zeros((rows, n), np.float32)),
 ):
     compiler.provide(plain, implementation)
@@ -213,6 +238,7 @@ def native(function: Function) -> Function:
             code.replace(co_consts=float32(code.co_consts, _ours(function))),
             scope, name, float32(function.__defaults__), cells,
         )  # fmt: skip
+        copy.__dict__.update(function.__dict__)
         # Before the rest: functions of a file may name each other.
         _copies[function] = copy
         for named in {*code.co_names} & {*scope}:
@@ -270,11 +296,16 @@ def float32(thing: Any, ours: bool = False) -> Any:
         return np.float32(thing)
 
 
+def compiled(kernel: Function, key: str) -> Native:
+    """Return the kernel in single precision, compiled. `key` tells it from all others made from the same sources."""
+    return Native(kernel, key)
+
+
 class Native:
     """A kernel in single precision."""
 
     def __init__(self, kernel: Function, key: str) -> None:
-        """Compile it when it is called. `key` tells it from all others made from the same sources."""
+        """Compile it when it is called."""
         self._dispatcher = compiler.compiled(native(kernel), f"native {key}")
         self._names = tuple(inspect.signature(kernel).parameters)[2:]
 

@@ -144,7 +144,7 @@ def _lines(adapter: Adapter) -> Lines:
         f"    finite = {entries}",
         "return finite + (fetch(known, k) - fetch(known, k)) != 0.0",
     ))  # fmt: skip
-    lines.carry.extend(f"clear(slopes[{s}], i, n)" for s in range(len(loss.sides)))
+    touched: set[int] = set()
     for j, (kind, pair) in enumerate(pairs):
         one, other = (loss.sides.index(side) for side in pair)
         slots = [f"found[{KEPT * j + slot}]" for slot in range(KEPT)]
@@ -159,11 +159,15 @@ def _lines(adapter: Adapter) -> Lines:
         # d square = 2 distance d distance, d turn = -d cosine.
         second = f"times({second}, 2.0 * {kept[0]})" if kind == "apart" else f"-{second}"
         lines.by.append(f"store(slopes[{KEPT * j}], k, times(factor, {first} + {second}))")
+        old = f"{one in touched}, {other in touched}"
         push = f"push_{kind}({rows}{norm}, fetch(by[{KEPT * j}], k)"
         push += f", {kept[2]}, {kept[3]}" if kind == "apart" else ""
         lines.carry.extend((
             f"if fetch(by[{KEPT * j}], k) != 0.0:",
-            f"    {push}, slopes[{one}], slopes[{other}])",
+            f"    {push}, slopes[{one}], slopes[{other}], {old})",
+            "else:",
+            *(f"    clear(slopes[{side}], i, n, {side in touched})" for side in (one, other)),
         ))  # fmt: skip
+        touched |= {one, other}
         lines.voids.extend([f"({kept[2]} == 1.0)"] * (kind == "angle"))
     return lines

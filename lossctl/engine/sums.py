@@ -62,6 +62,16 @@ def tally(count, holds):
     return count + (1 if holds else 0)
 
 
+def called(function: Any) -> Any:
+    """Mark a function with loops of its own, which gains nothing by being part of another.
+
+    Where others are inlined, such would be compiled anew for each call.
+    """
+    function.called = True
+    return function
+
+
+@called
 def tree(buffer: Any, n: Any) -> Any:
     """Return the sum of the first n entries, which it overwrites: halves are added to each other until one is left."""
     if n == 0:

@@ -127,14 +127,17 @@ def apart(a, b, i, n, p):
     return size * top, (size * top) * (size * top), size, top
 
 
-def push_apart(a, b, i, n, p, by, size, unit, by_a, by_b):
-    """Add by · d norm / d entry to the slopes of both sides; where the norm is 0, nothing."""
+def push_apart(a, b, i, n, p, by, size, unit, by_a, by_b, old_a, old_b):
+    """Add by · d norm / d entry to the slopes of both sides; where the norm is 0, nothing.
+
+    old_a, old_b: whether the slopes of a side hold something already.
+    """
     if p == 2.0:
         scale = ratio(by, size)
         for k in range(i * n, i * n + n):
             slope = scale * ((fetch(a, k) - fetch(b, k)) * unit)
-            store(by_a, k, fetch(by_a, k) + slope)
-            store(by_b, k, fetch(by_b, k) - slope)
+            store(by_a, k, before(by_a, k, old_a) + slope)
+            store(by_b, k, before(by_b, k, old_b) - slope)
     elif unit > 0.0:
         sharing = 1.0
         if p == INFINITY:
@@ -148,14 +151,23 @@ def push_apart(a, b, i, n, p, by, size, unit, by_a, by_b):
             elif p > 1.0:
                 grade = power(part, p - 1.0)
             slope = by * slope_of_abs(gap) * grade
-            store(by_a, k, fetch(by_a, k) + slope)
-            store(by_b, k, fetch(by_b, k) - slope)
+            store(by_a, k, before(by_a, k, old_a) + slope)
+            store(by_b, k, before(by_b, k, old_b) - slope)
+    else:
+        clear(by_a, i, n, old_a)
+        clear(by_b, i, n, old_b)
 
 
-def clear(by_a, i, n):
-    """Set the slopes of a row to 0."""
-    for k in range(i * n, i * n + n):
-        store(by_a, k, 0.0)
+def before(slopes, k, old):
+    """Return the slope that was there before."""
+    return fetch(slopes, k) if old else 0.0
+
+
+def clear(slopes, i, n, old):
+    """Set the slopes of a row to 0, unless they hold something already."""
+    if not old:
+        for k in range(i * n, i * n + n):
+            store(slopes, k, 0.0)
 
 
 def shares(a, b, i, n, top):
@@ -196,18 +208,21 @@ def angle(a, b, i, n):
     return cosine + ((aa - aa) + (bb - bb)), turn, void, 1.0
 
 
-def push_angle(a, b, i, n, by, by_a, by_b):
-    """Add by · d cosine / d entry to the slopes of both sides; where a row is all zeros, nothing."""
+def push_angle(a, b, i, n, by, by_a, by_b, old_a, old_b):
+    """Add by · d cosine / d entry to the slopes of both sides (see `push_apart`); where a row is all zeros, nothing."""
     ab, aa, bb, u, v = lengths(a, b, i, n)
     scale = ratio(by, sqrt(aa) * sqrt(bb))
     if scale != 0.0:
-        _turn_towards(a, b, i, n, aa, ab, u, v, scale, by_a)
-        _turn_towards(b, a, i, n, bb, ab, v, u, scale, by_b)
+        _turn_towards(a, b, i, n, aa, ab, u, v, scale, by_a, old_a)
+        _turn_towards(b, a, i, n, bb, ab, v, u, scale, by_b, old_b)
+    else:
+        clear(by_a, i, n, old_a)
+        clear(by_b, i, n, old_b)
 
 
-def _turn_towards(a, b, i, n, aa, ab, u, v, scale, by_a):
+def _turn_towards(a, b, i, n, aa, ab, u, v, scale, by_a, old):
     t = ab / aa
     left = rests_along(a, b, i, n, u, v, t) / aa
     for k in range(i * n, i * n + n):
         beside = rest(fetch(a, k), fetch(b, k), u, v, t) - left * (fetch(a, k) * u)
-        store(by_a, k, fetch(by_a, k) + scale * beside * u)
+        store(by_a, k, before(by_a, k, old) + scale * beside * u)

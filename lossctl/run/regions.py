@@ -11,11 +11,12 @@ from lossctl.engine import adapt
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import exact, tile_width
 from lossctl.requests import Request
+from lossctl.run.bunches import bunch_size, bunched, counted
 from lossctl.run.digits import distilled
 from lossctl.run.options import Options
 from lossctl.run.reading import Reading
 from lossctl.run.result import Pooled
-from lossctl.run.walk import Chunk, Walk, given, listed, room, settled, tolerance
+from lossctl.run.walk import Chunk, Walk, given, room, settled, tolerance
 from lossctl.run.workers import Workers
 
 Cell = tuple[int, int]
@@ -39,13 +40,14 @@ class RegionsWalk(Walk):
         self.width = tile_width(classes)
         self.cut = reading.images == 1 and reading.rows_first
         self.inner = 1 if self.cut else int(reading.inner or 0)
-        self.block = self.width if self.cut else 1
+        self.bunch = bunch_size(self.width * classes)
+        self.block = self.width * self.bunch if self.cut else 1
         self.per_pred = classes * self.inner
         self.per_target = self.inner if reading.target in ("labels", "mask") else self.per_pred
         self.activation: str = options.activation or ("softmax" if classes > 1 else "sigmoid")
         if self.source == "probs":
             self.activation = "none"
-        # How many pixels of each image and class have it as their target, and as the likeliest.
+        # How many blocks of each image have a class as a target, and as the likeliest of a pixel.
         self.there: dict[int, list[list[int]]] = {}
 
     @property
@@ -75,7 +77,7 @@ class RegionsWalk(Walk):
 
     def feed(self, chunk: Chunk) -> tuple[bool, tuple[Callable[..., Any], ...], tuple[Any, ...], int]:
         """Return whether to compile, the kernels, what they are fed with, and the number of blocks."""
-        fast, kernels = self.kernels((self.activation, self.reading.target), chunk)
+        fast, kernels = self.kernels((self.activation, self.reading.target, *self.rules), chunk)
         images, inner = (1, chunk.units) if self.cut else (chunk.units, self.inner)
         one_hot = self.reading.target == "shares" and self.activation != "sigmoid"
         tolerances = 0.0, tolerance(chunk.target) if one_hot else 0.0
@@ -86,18 +88,15 @@ class RegionsWalk(Walk):
 
     def note(self, chunk: Chunk, grid: tuple[int, ...], counts: Any, presence: Any) -> int:
         """Add what a chunk's blocks counted; return how many of its pixels are invalid."""
-        counts, presence = listed(counts), listed(presence)
         images, inner, classes, *_ = grid
-        self.used += sum(counts[0::COUNTS])
+        ((used, _, _, bad, _),) = counted(counts, 1, COUNTS)
+        self.used += used
         self.seen += images * inner
-        per_image = len(counts) // COUNTS // images
-        for place, image in enumerate(self.images_of(chunk)):
+        for image, found in zip(self.images_of(chunk), counted(presence, images, 2 * classes), strict=True):
             there = self.there.setdefault(image, [[0, 0] for _ in range(classes)])
-            start = 2 * place * per_image * classes
             for c, kind in itertools.product(range(classes), range(2)):
-                first = start + 2 * c + kind
-                there[c][kind] += sum(presence[first : start + 2 * per_image * classes : 2 * classes])
-        return int(sum(counts[3::COUNTS]))
+                there[c][kind] += found[2 * c + kind]
+        return bad
 
     def pools(self, seen: Iterable[int]) -> Iterator[list[Cell]]:
         """Yield the cells of the images seen that each loss is taken of."""
@@ -120,12 +119,12 @@ class SumsWalk(RegionsWalk):
         """Start with no sums."""
         super().__init__(request, reading, options, workers)
         self.names = self.loss.data
-        # For each image and class, one list a sum: what its blocks sum to.
+        # For each image and class, one list a sum: what its bunches sum to.
         self.sums: dict[int, list[list[list[float]]]] = {}
 
     def _common(self, fed: tuple[Any, ...]) -> tuple[Any, ...]:
         numbers = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings)) if self.loss.part else ()
-        return (*fed, bool(self.settings.get("squared", False)), numbers)
+        return (*fed, numbers)
 
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Add up a chunk's pixels."""
@@ -137,13 +136,10 @@ class SumsWalk(RegionsWalk):
         common = self._common(fed)
         self.spread(fast, blocks, kernel, *common, sums, counts, presence)
         bad = self.note(chunk, fed[0], counts, presence)
-        sums = listed(sums)
-        per_image = n * classes * (blocks // images)
-        for place, image in enumerate(self.images_of(chunk)):
+        for image, found in zip(self.images_of(chunk), bunched(sums, images, n * classes, self.bunch), strict=True):
             kept = self.sums.setdefault(image, [[[] for _ in range(n)] for _ in range(classes)])
             for c, s in itertools.product(range(classes), range(n)):
-                kept[c][s] += sums[place * per_image + n * c + s : (place + 1) * per_image : n * classes]
-                kept[c][s] = distilled(kept[c][s])
+                kept[c][s] = distilled(kept[c][s] + found[n * c + s])
         return bad, None
 
     def _arguments(self, cells: list[Cell]) -> list[Any]:

@@ -15,6 +15,7 @@ from lossctl.engine.spread import ERROR, PROPAGATE, SKIP
 from lossctl.engine.sums import BLOCK, exact, tile_width
 from lossctl.parameters import Setting
 from lossctl.requests import Request
+from lossctl.run.bunches import counted
 from lossctl.run.digits import distilled
 from lossctl.run.foreground import Foreground, weigh
 from lossctl.run.ledger import Ledger, Portion
@@ -170,7 +171,7 @@ class SummedWalk(Walk):
 
     def keep(self, sums: Any, counts: Any, units: int) -> int:
         """Add the sums and counts of a chunk; return how many items were invalid."""
-        used, flat, infinite, bad, weightless = columns(counts, COUNTS)
+        used, flat, infinite, bad, weightless = counted(counts, 1, COUNTS)[0]
         self.losses += listed(sums[0::2])
         weighed = self.loss.weight is not None or self.options.weights is not None or self.chosen is not None
         self.shares += listed(sums[1::2]) if weighed else [float(used)]
@@ -319,14 +320,6 @@ def class_weights(given: Sequence[float] | None, classes: int) -> list[float]:
 def listed(numbers: Any) -> list[Any]:
     """Return the numbers that a kernel wrote as a list."""
     return numbers if isinstance(numbers, list) else numbers.tolist()
-
-
-def columns(numbers: Any, width: int) -> list[int]:
-    """Return the sums of every width-th whole number that a kernel wrote, from the first, the second, … on."""
-    if isinstance(numbers, list):
-        return [sum(numbers[kind::width]) for kind in range(width)]
-    found: list[int] = numbers.reshape(-1, width).sum(axis=0).tolist()
-    return found
 
 
 def settled(settings: dict[str, Setting]) -> list[Setting]:

@@ -34,8 +34,8 @@ CASES = {
     "images": ("dice,tversky,ce+dice", *IMAGES, LOGITS | {"aggregate": "per-image"}),
     "hardest images": ("dice", *IMAGES, LOGITS | {"aggregate": "per-image", "reduction": "hardest:0.3"}),
     "pooled images": ("dice,jaccard", *IMAGES, LOGITS | {"aggregate": "global"}),
-    "mask": ("dice", RANDOM.normal(size=(71, 83)), RANDOM.integers(0, 2, (71, 83)), LOGITS),
-    "classes last": ("dice,ce", RANDOM.normal(size=(1, 61, 87, 3)), RANDOM.integers(0, 3, (1, 61, 87)), LOGITS),
+    "mask": ("dice", RANDOM.normal(size=(571, 583)), RANDOM.integers(0, 2, (571, 583)), LOGITS),
+    "classes last": ("dice,ce", RANDOM.normal(size=(1, 361, 387, 3)), RANDOM.integers(0, 3, (1, 361, 387)), LOGITS),
 }  # fmt: skip
 
 

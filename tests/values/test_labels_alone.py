@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from ranges import label, settings
 
@@ -41,3 +42,37 @@ def test_a_label_is_what_a_one_hot_row_is(name):
     for call in (function, function.gradient):
         found = call(z, labels, input="logits")
         assert found == pytest.approx(call(z, rows, input="logits"), rel=1e-15, abs=1e-300)
+
+
+REGIONS = [name for name in names() if find(name).shape == "regions" and not find(name).whole]
+
+
+@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(
+    "options",
+    [{"aggregate": "per-image"}, {"ignore_index": 2, "aggregate": "per-image"}, {"aggregate": "global"}],
+    ids=str,
+)
+def test_a_labelled_pixel_is_what_a_one_hot_pixel_is(name, layout, options):
+    """Labels have kernels of their own. Of a distribution nothing can be ignored: there the pixel must not matter."""
+    rng = np.random.default_rng(4)
+    z, labels = rng.normal(scale=3, size=(2, 3, 40, 50)), rng.integers(0, 3, (2, 40, 50))
+    z[0, 1, 0, :9], z[1, :, 3, 3] = 900.0, 5.0
+    rows = np.eye(3)[labels]
+    if layout == "NHWC":
+        z = np.ascontiguousarray(z.transpose(0, 2, 3, 1))
+    else:
+        rows = np.ascontiguousarray(rows.transpose(0, 3, 1, 2))
+    run = {"input": "logits", "layout": layout, "activation": "softmax"} | options
+    function = lossctl.loss(name)
+    if "ignore_index" in options:
+        shaken = z + 7.0 * (labels == 2)[..., None] * rng.normal(size=3) if layout == "NHWC" else z
+        assert function(shaken, labels, **run) == function(z, labels, **run)
+        gradient = function.gradient(z, labels, **run)
+        gone = gradient[labels == 2] if layout == "NHWC" else gradient.transpose(0, 2, 3, 1)[labels == 2]
+        assert not gone.any()
+        assert gradient.any()
+        return
+    assert function(z, labels, **run) == function(z, rows, **run)
+    np.testing.assert_array_equal(function.gradient(z, labels, **run), function.gradient(z, rows, **run))
