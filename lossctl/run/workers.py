@@ -13,10 +13,8 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Fewer blocks than this are not worth a second thread.
+# Fewer blocks than this are not worth a thread of their own.
 GRAIN = 4
-# So many parts for each thread: a thread that is held up leaves them to the others.
-PARTS = 8
 
 
 @functools.cache
@@ -28,6 +26,18 @@ def helpers(threads: int) -> ThreadPoolExecutor:
 if hasattr(os, "register_at_fork"):
     # The threads of a process are not those of its children.
     os.register_at_fork(after_in_child=helpers.cache_clear)
+
+
+def guided(blocks: int, threads: int) -> list[tuple[int, int]]:
+    """Return ranges that cover 0..blocks, each half of every thread's share of what is left.
+
+    The first are large and few, the last so small that no thread waits long for another (Polychronopoulos, Kuck 1987,
+    Guided Self-Scheduling); one that is held up leaves what is left to the others.
+    """
+    bounds = [0]
+    while left := blocks - bounds[-1]:
+        bounds.append(bounds[-1] + min(left, max(GRAIN, left // (2 * threads))))
+    return list(itertools.pairwise(bounds))
 
 
 class Workers:
@@ -56,22 +66,20 @@ class Workers:
 
     def spread(self, blocks: int, work: Callable[[int, int], None]) -> None:
         """Call work(lo, hi) on ranges that cover 0..blocks, in this thread and in others."""
-        parts = min(self._threads * PARTS, blocks // GRAIN)
-        if self._threads == 1 or parts < 2:
+        if self._threads == 1 or blocks < 2 * GRAIN:
             work(0, blocks)
             return
-        bounds = [blocks * part // parts for part in range(parts + 1)]
-        waiting = list(itertools.pairwise(reversed(bounds)))
+        waiting = guided(blocks, self._threads)[::-1]
 
         def some() -> None:
             while waiting:
                 try:
-                    hi, lo = waiting.pop()
+                    lo, hi = waiting.pop()
                 except IndexError:  # another thread was faster
                     return
                 work(lo, hi)
 
-        beside = [helpers(self._threads - 1).submit(some) for _ in range(min(self._threads, parts) - 1)]
+        beside = [helpers(self._threads - 1).submit(some) for _ in range(min(self._threads, len(waiting)) - 1)]
         try:
             some()
         finally:
