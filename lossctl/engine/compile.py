@@ -21,6 +21,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types as nb
+from numba.core import cgutils
 from numba.core.caching import CompileResultCacheImpl, _Cache
 from numba.extending import intrinsic, overload
 
@@ -71,6 +72,20 @@ def _store(typing_context, values, i, x):
 
 
 @intrinsic
+def _expect(typing_context, values, i):
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        pointer = builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(8).as_pointer())
+        i32 = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(function, [pointer, i32(0), i32(3), i32(1)])
+        return context.get_dummy_value()
+
+    return nb.void(values, nb.intp), generate
+
+
+@intrinsic
 def _lent(typing_context, arrays):
     def generate(context, builder, signature, arguments):
         found = []
@@ -115,6 +130,7 @@ provide(sums.room, lambda n: np.zeros(n))
 provide(sums.rooms, lambda rows, n: np.zeros((rows, n)))
 provide(sums.fetch, lambda values, i: _fetch(values, i))
 provide(sums.store, lambda values, i, x: _store(values, i, x))
+provide(sums.expect, lambda values, i: _expect(values, i))
 provide(sums.lent, lambda arrays: _lent(arrays))
 provide(sums.hold, lambda arrays: _hold(arrays))
 provide(sums.nothing, lambda: np.int32(0))

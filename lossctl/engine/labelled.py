@@ -5,8 +5,11 @@ The other classes only share the probability: of them there is a sum of exponent
 
 from lossctl.engine.loops import INFINITY, note, put
 from lossctl.engine.spread import ERROR, SKIP, load, read_labels
-from lossctl.engine.sums import fetch, hold, lent, nothing, room, rooms, store, tally
+from lossctl.engine.sums import expect, fetch, hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import exp, log1p, select, times
+
+# Doubles in a line of a cache.
+LINE = 8
 
 
 def labelled(term, term_slope, share):
@@ -33,7 +36,7 @@ def labelled(term, term_slope, share):
             bad = read_labels(n, classes, target, first, ignore, label, keep)
             load(n, grid, image, start, pred, tile)
             bad += leaders(n, classes, nonfinite, tile, top, lead, spoilt, keep)
-            exponentials(n, classes, slopes, tile, top, lead, rest)
+            exponentials(n, grid, slopes, tile, top, lead, rest, pred, base + n)
             for k in range(n):
                 # What is found by its index is fetched apart: the loop after this one is made of packed instructions.
                 place = int(label[k])
@@ -96,12 +99,20 @@ def leaders(n, classes, nonfinite, tile, top, lead, spoilt, keep):
     return bad
 
 
-def exponentials(n, classes, kept, tile, top, lead, rest):
-    """Add up the exponentials of all scores but the largest; they take the scores' place, unless `kept` is None."""
+def exponentials(n, grid, kept, tile, top, lead, rest, pred, ahead):
+    """Add up the exponentials of all scores but the largest; they take the scores' place, unless `kept` is None.
+
+    ahead: where the next tile's scores of the first class are. Those of a class are too few for a processor to see by
+    itself what comes next.
+    """
+    _, _, classes, _, step, pitch = grid
     for k in range(n):
         rest[k] = 0.0
     for c in range(classes):
         number, row = float(c), tile[c]
+        if step == 1:
+            for k in range(0, n, LINE):
+                expect(pred, ahead + c * pitch + k)
         for k in range(n):
             part = exp(row[k] - top[k])
             if kept is not None:

@@ -16,7 +16,7 @@ def labelled(space, put_terms, add_up):
     """Return the kernel that sums over the pixels of each image and class."""
 
     def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, counts, presence):
-        _, inner, classes, _, _, _ = grid
+        _, inner, classes, stride, step, _ = grid
         tiles = (rooms(classes, width),)
         lines = room(width), room(width), room(width), room(width), room(width), room(width), room(width)
         terms = space(width)
@@ -30,7 +30,8 @@ def labelled(space, put_terms, add_up):
             n = min(width, inner - start)
             bad = read_labels(n, classes, target, image * inner + start, ignore, label, keep)
             load(n, grid, image, start, pred, tile)
-            bad += shared(n, classes, nonfinite, tile, top, lead, rest, spare, label, keep, whole)
+            ahead = image * stride + start * step + n
+            bad += shared(n, grid, nonfinite, tile, top, lead, rest, spare, label, keep, whole, pred, ahead)
             used = nothing()
             for k in range(n):
                 used = tally(used, keep[k] == 1.0)
@@ -73,7 +74,8 @@ def labelled_slopes(pixel_slope):
             n = min(width, inner - start)
             read_labels(n, classes, target, image * inner + start, ignore, label, keep)
             load(n, grid, image, start, pred, tile)
-            shared(n, classes, nonfinite, tile, top, lead, rest, spare, label, keep, whole)
+            base = image * stride + start * step
+            shared(n, grid, nonfinite, tile, top, lead, rest, spare, label, keep, whole, pred, base + n)
             for k in range(n):
                 others[k] = 0.0
             for c in range(classes):
@@ -86,7 +88,6 @@ def labelled_slopes(pixel_slope):
                     own_c[k] = by_q
                     others[k] += select(leads, 0.0, by_q)
                     leading[k] = select(leads, by_q, leading[k])
-            base = image * stride + start * step
             for c in range(classes):
                 number, row, own_c, at = float(c), tile[c], own[c], base + c * pitch
                 if step == 1:
@@ -106,13 +107,14 @@ def labelled_slopes(pixel_slope):
     return kernel
 
 
-def shared(n, classes, nonfinite, tile, top, lead, rest, spare, label, keep, whole):
+def shared(n, grid, nonfinite, tile, top, lead, rest, spare, label, keep, whole, pred, ahead):
     """Turn the scores of a tile into exponentials, and find what each pixel's classes share; return how many are bad.
 
     Of a pixel that does not count all exponentials become 0, and it has no label.
     """
+    classes = grid[2]
     bad = leaders(n, classes, nonfinite, tile, top, lead, spare, keep)
-    exponentials(n, classes, True, tile, top, lead, rest)
+    exponentials(n, grid, True, tile, top, lead, rest, pred, ahead)
     gone = False
     for k in range(n):
         off = keep[k] != 1.0

@@ -40,6 +40,10 @@ def store(values, i, x):
     values[i] = x
 
 
+def expect(values, i):
+    """Do nothing; in compiled code, tell the processor that entries from i on will be read soon."""
+
+
 def lent(arrays):
     """Return a tuple of arrays that somebody else keeps alive; in compiled code, nobody counts who refers to them.
 
