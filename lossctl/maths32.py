@@ -3,7 +3,8 @@
 The same names, but only to be compiled: the engine turns every constant of this file into a float32 (Python's own
 floats are doubles), but for functions called `_wide…`, and the functions at the top into a few instructions on bits.
 What is not here is compiled from `lossctl.maths` itself, with its constants turned alike. As there: no branches, no
-tables, nothing fused or reordered.
+tables, nothing reordered. Products are fused with sums where it says so (`fused`), which rounds once on any machine;
+no interpreter has to follow here.
 
 Errors are in units in the last place (ulp) of a float32; `tests/test_maths32.py` measures them. NaN in gives NaN out.
 
@@ -24,6 +25,9 @@ LOG2_E = 1.44269504088896341
 # ln 2 in two parts; the first has 10 bits, so its product with an exponent is exact.
 LN2_HI = 0.693359375
 LN2_LO = -2.12194440e-4
+# The same with all bits in the first, for products that are not rounded.
+LN2 = 0.693147182464599609375
+LN2_REST = -1.904654299957768e-9
 # Added to a number below 2²² it rounds it to an integer k and leaves k + 254 in the low bits, two exponent biases.
 ROUNDER = 1.5 * 2.0**23 + 254.0
 
@@ -35,6 +39,11 @@ def wide(x):
 
 def narrow(x):
     """Return x as the nearest float32."""
+    raise NotImplementedError
+
+
+def fused(a, b, c):
+    """Return a · b + c, rounded once."""
     raise NotImplementedError
 
 
@@ -83,31 +92,35 @@ def _scaled(y, shifted):
     return y * lower_power(shifted) * upper_power(shifted)
 
 
+def _exp_series(r):
+    # (eʳ − 1 − r) / r²
+    series = fused(r, 1.9875691500e-4, 1.3981999507e-3)
+    series = fused(r, series, 8.3334519073e-3)
+    series = fused(r, series, 4.1665795894e-2)
+    series = fused(r, series, 1.6666665459e-1)
+    return fused(r, series, 5.0000001201e-1)
+
+
 def _exp_parts(anchor, hi, lo):
     # anchor + (e^(hi + lo) − 1) as an unevaluated sum, as in `lossctl.maths`.
     r = hi + lo
-    series = 1.3981999507e-3 + r * 1.9875691500e-4
-    series = 8.3334519073e-3 + r * series
-    series = 4.1665795894e-2 + r * series
-    series = 1.6666665459e-1 + r * series
-    series = 5.0000001201e-1 + r * series
     total = anchor + hi
-    return total, (hi - (total - anchor)) + (lo + r * r * series)
+    return total, (hi - (total - anchor)) + fused(r * r, _exp_series(r), lo)
 
 
 def exp(x):
     """eˣ within 1 ulp, subnormal results included; 0 for −∞ and on underflow, ∞ on overflow."""
     near = clamp(x, -105.0, 89.0)
-    shifted = near * LOG2_E + ROUNDER
+    shifted = fused(near, LOG2_E, ROUNDER)
     k = shifted - ROUNDER
-    total, rest = _exp_parts(1.0, near - k * LN2_HI, -(k * LN2_LO))
-    return _scaled(total + rest, shifted)
+    r = fused(-k, LN2_REST, fused(-k, LN2, near))
+    return _scaled(1.0 + fused(r * r, _exp_series(r), r), shifted)
 
 
 def expm1(x):
     """eˣ − 1 within 1.5 ulp; −1 for −∞, ∞ on overflow, −0 for −0."""
     near = clamp(x, -20.0, 89.0)
-    shifted = near * LOG2_E + ROUNDER
+    shifted = fused(near, LOG2_E, ROUNDER)
     k = shifted - ROUNDER
     # 2⁻ᵏ, left out where it no longer counts.
     inverse = select(k > 30.0, 0.0, inverse_power(smaller(shifted, ROUNDER + 31.0)))
@@ -120,15 +133,16 @@ def expm1(x):
 def _log1p_reduced(f, k, rest):
     # log(1 + f) + k ln 2 + rest, for √½ ≤ 1 + f < √2.
     square = f * f
-    series = -1.1514610310e-1 + f * 7.0376836292e-2
-    series = 1.1676998740e-1 + f * series
-    series = -1.2420140846e-1 + f * series
-    series = 1.4249322787e-1 + f * series
-    series = -1.6668057665e-1 + f * series
-    series = 2.0000714765e-1 + f * series
-    series = -2.4999993993e-1 + f * series
-    series = 3.3333331174e-1 + f * series
-    return k * LN2_HI + (f + ((f * square * series + (k * LN2_LO + rest)) - 0.5 * square))
+    series = fused(f, 7.0376836292e-2, -1.1514610310e-1)
+    series = fused(f, series, 1.1676998740e-1)
+    series = fused(f, series, -1.2420140846e-1)
+    series = fused(f, series, 1.4249322787e-1)
+    series = fused(f, series, -1.6668057665e-1)
+    series = fused(f, series, 2.0000714765e-1)
+    series = fused(f, series, -2.4999993993e-1)
+    series = fused(f, series, 3.3333331174e-1)
+    rest = fused(square, f * series, fused(k, LN2_LO, rest))
+    return fused(k, LN2_HI, f + fused(-0.5, square, rest))
 
 
 def log(x):
@@ -175,7 +189,7 @@ def sigmoid(z):
 def tanh(x):
     """Hyperbolic tangent within 1.5 ulp; ±1 for ±∞, −0 for −0."""
     near = smaller(abs(x), 15.0) * -2.0
-    shifted = near * LOG2_E + ROUNDER
+    shifted = fused(near, LOG2_E, ROUNDER)
     k = shifted - ROUNDER
     inverse = inverse_power(shifted)
     anchor = 1.0 - inverse
@@ -197,10 +211,10 @@ def atan(x):
     lo = select(high, -4.37113900018624283e-8, select(steep, -2.18556950009312142e-8, 0.0))
     t = select(high, -1.0, select(steep, a - 1.0, a)) / select(high, a, select(steep, a + 1.0, 1.0))
     z = t * t
-    series = -1.38776856032e-1 + z * 8.05374449538e-2
-    series = 1.99777106478e-1 + z * series
-    series = -3.33329491539e-1 + z * series
-    return with_sign_of(x, hi + (t + (z * t * series + lo)))
+    series = fused(z, 8.05374449538e-2, -1.38776856032e-1)
+    series = fused(z, series, 1.99777106478e-1)
+    series = fused(z, series, -3.33329491539e-1)
+    return with_sign_of(x, hi + (t + fused(z * t, series, lo)))
 
 
 def _wide_log(x, s, f):

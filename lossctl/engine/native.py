@@ -116,6 +116,11 @@ _exponent_of, _fraction_of, _inverse_scale_of = _of_one(_exponent), _of_one(_fra
 
 
 @intrinsic
+def _fused(typing_context, a, b, c):
+    return nb.float32(a, b, c), lambda context, builder, signature, args: builder.fma(*args)
+
+
+@intrinsic
 def _fetch(typing_context, values, i):
     def generate(context, builder, signature, arguments):
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -202,6 +207,7 @@ def tree(buffer, n):
 for plain, implementation in (
     (maths32.wide, lambda x: np.float64(x)),
     (maths32.narrow, lambda x: np.float32(x)),
+    (maths32.fused, lambda a, b, c: _fused(np.float32(a), np.float32(b), np.float32(c))),
     (maths32.lower_power, lambda shifted: _lower_power(shifted)),
     (maths32.upper_power, lambda shifted: _upper_power(shifted)),
     (maths32.inverse_power, lambda shifted: _inverse_power(shifted)),
