@@ -4,7 +4,7 @@ The other classes only share the probability: of them there is a sum of exponent
 """
 
 from lossctl.engine.loops import INFINITY, note, put
-from lossctl.engine.spread import ERROR, SKIP, load, read_labels
+from lossctl.engine.spread import leaders, load, read_labels
 from lossctl.engine.sums import expect, fetch, hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import exp, log1p, select, times
 
@@ -72,31 +72,6 @@ def labelled(term, term_slope, share):
         hold(lines)
 
     return kernel
-
-
-def leaders(n, classes, nonfinite, tile, top, lead, spoilt, keep):
-    """Find the largest score of each row, and the (first) class that has it; return how many rows are not finite.
-
-    Where those are to be skipped, none, and they are not kept.
-    """
-    row = tile[0]
-    for k in range(n):
-        top[k] = row[k]
-        lead[k] = 0.0
-        spoilt[k] = row[k] - row[k]
-    for c in range(1, classes):
-        number, row = float(c), tile[c]
-        for k in range(n):
-            over = row[k] > top[k]
-            lead[k] = select(over, number, lead[k])
-            top[k] = select(over, row[k], top[k])
-            spoilt[k] += row[k] - row[k]
-    bad = nothing()
-    for k in range(n):
-        off = (keep[k] == 1.0) & (spoilt[k] != 0.0)
-        bad = tally(bad, off & (nonfinite == ERROR))
-        keep[k] = select(off & (nonfinite == SKIP), 0.0, keep[k])
-    return bad
 
 
 def exponentials(n, grid, kept, tile, top, lead, rest, pred, ahead):

@@ -5,9 +5,9 @@ are used.
 """
 
 from lossctl.engine.back import apart
-from lossctl.engine.labelled import exponentials, leaders
+from lossctl.engine.labelled import exponentials
 from lossctl.engine.loops import note
-from lossctl.engine.spread import load, read_labels
+from lossctl.engine.spread import leaders, load, read_labels
 from lossctl.engine.sums import hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import select, times
 

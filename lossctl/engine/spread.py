@@ -46,8 +46,7 @@ def sigmoid(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, lo
 
 def given(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, log_r, keep, rows):
     """Take the probabilities in q as they are."""
-    bad = unbounded(n, classes, nonfinite, q, keep, rows[0])
-    bad += improper(n, classes, q, keep, tolerance, rows[0])
+    bad = judged(n, classes, nonfinite, q, keep, tolerance, rows[0])
     for c in range(classes):
         q_c, r_c, log_c = q[c], r[c], log_q[c]
         for k in range(n):
@@ -89,8 +88,7 @@ def softmax(n, classes, nonfinite, temperature, tolerance, logs, q, r, log_q, lo
     that a class with almost all the probability keeps the digits of 1 - q and of ln q.
     """
     top, rest, whole, first = rows[0], rows[1], rows[2], rows[3]
-    bad = unbounded(n, classes, nonfinite, q, keep, top)
-    likeliest(n, classes, q, top, first)
+    bad = leaders(n, classes, nonfinite, q, top, first, whole, keep)
     for k in range(n):
         rest[k] = 0.0
     for c in range(classes):
@@ -181,8 +179,7 @@ def shares(n, grid, image, start, target, ignore, nonfinite, temperature, tolera
     """Take target distributions (one-hot rows, soft labels) as they are."""
     no_target(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows)
     load(n, grid, image, start, target, y)
-    bad = unbounded(n, grid[2], nonfinite, y, keep, rows[0])
-    return bad + improper(n, grid[2], y, keep, tolerance, rows[0])
+    return judged(n, grid[2], nonfinite, y, keep, tolerance, rows[0])
 
 
 def mask(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows):
@@ -191,8 +188,7 @@ def mask(n, grid, image, start, target, ignore, nonfinite, temperature, toleranc
     y_c = y[0]
     for k in range(n):
         keep[k] = select(y_c[k] == ignore, 0.0, 1.0)
-    bad = unbounded(n, grid[2], nonfinite, y, keep, rows[0])
-    return bad + improper(n, grid[2], y, keep, 0.0, rows[0])
+    return judged(n, grid[2], nonfinite, y, keep, 0.0, rows[0])
 
 
 def teacher(n, grid, image, start, target, ignore, nonfinite, temperature, tolerance, y, spare, keep, rows):
@@ -231,21 +227,60 @@ def likeliest(n, classes, q, top, first):
             top[k] = select(over, q_c[k], top[k])
 
 
-def improper(n, classes, tile, keep, tolerance, total):
-    """Return how many rows hold an entry outside 0..1, or do not sum to 1 within a positive tolerance."""
+def leaders(n, classes, nonfinite, tile, top, lead, spoilt, keep):
+    """Find the largest score of each row, and the (first) class that has it; return how many rows are not finite.
+
+    Where those are to be skipped, none, and they are not kept.
+    """
+    row = tile[0]
+    for k in range(n):
+        top[k] = row[k]
+        lead[k] = 0.0
+        spoilt[k] = row[k] - row[k]
+    for c in range(1, classes):
+        number, row = float(c), tile[c]
+        for k in range(n):
+            over = row[k] > top[k]
+            lead[k] = select(over, number, lead[k])
+            top[k] = select(over, row[k], top[k])
+            spoilt[k] += row[k] - row[k]
+    bad = nothing()
+    for k in range(n):
+        off = (keep[k] == 1.0) & (spoilt[k] != 0.0)
+        bad = tally(bad, off & (nonfinite == ERROR))
+        keep[k] = select(off & (nonfinite == SKIP), 0.0, keep[k])
+    return bad
+
+
+def judged(n, classes, nonfinite, tile, keep, tolerance, total):
+    """Return how many rows are no distributions: not finite, with an entry outside 0..1 or a sum that is not 1.
+
+    Of those that are not finite but may be skipped, none, and they are not kept. Without a tolerance any sum will do.
+    """
+    weigh(n, classes, tile, total)
+    limit = select(tolerance > 0.0, tolerance, INFINITY)
+    strange = False
+    for k in range(n):
+        strange = strange | (not (magnitude(total[k] - 1.0) <= limit)) | (total[k] == INFINITY)
+    bad = nothing()
+    if strange:
+        bad += unbounded(n, classes, nonfinite, tile, keep, total)
+        weigh(n, classes, tile, total)
+        for k in range(n):
+            off = select(tolerance > 0.0, magnitude(total[k] - 1.0) > tolerance, total[k] == INFINITY)
+            bad = tally(bad, (keep[k] == 1.0) & off)
+    return bad
+
+
+def weigh(n, classes, tile, total):
+    """Fill `total` with the sums of rows; an entry outside 0..1 makes that of its row infinite for good."""
     for k in range(n):
         total[k] = 0.0
     for c in range(classes):
         tile_c = tile[c]
         for k in range(n):
             q = tile_c[k]
-            # An entry outside 0..1 spoils its row's sum for good; what is not a number has been judged before.
             total[k] += select((q < 0.0) | (q > 1.0), INFINITY, q)
-    bad = nothing()
-    for k in range(n):
-        off = select(tolerance > 0.0, magnitude(total[k] - 1.0) > tolerance, total[k] == INFINITY)
-        bad = tally(bad, (keep[k] == 1.0) & off)
-    return bad
 
 
 def unbounded(n, classes, nonfinite, tile, keep, total):

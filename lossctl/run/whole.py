@@ -13,13 +13,19 @@ from lossctl.engine import adapt
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import BLOCK, exact
 from lossctl.errors import UsageError
+from lossctl.requests import Request
+from lossctl.run.options import Options
+from lossctl.run.reading import Reading
 from lossctl.run.regions import Cell, Outcome, RegionsWalk
 from lossctl.run.walk import Chunk
+from lossctl.run.workers import Workers
 
 Numbers = npt.NDArray[np.float64]
 T = TypeVar("T")
 # More than any data have: all of them at once.
 ALL = 1 << 50
+# Distances of so many pixels are kept from the value to the slopes; to measure them is most of the work.
+FEW = 1 << 22
 
 
 class Planes(NamedTuple):
@@ -34,6 +40,12 @@ class Planes(NamedTuple):
 
 class WholeWalk(RegionsWalk):
     """A loss of one part per pixel: the mean of the parts, or their sum in falling order (see `Loss.sorted`)."""
+
+    def __init__(self, request: Request, reading: Reading, options: Options, workers: Workers) -> None:
+        """Know no distances."""
+        super().__init__(request, reading, options, workers)
+        # Those of the pools whose slopes are asked for next, as far as they are few.
+        self._distances: dict[tuple[Cell, ...], list[Numbers]] = {}
 
     def chunk(self, numbers: int) -> int:
         """Take all data at once where all are pooled, or an image whose size only its end tells."""
@@ -105,15 +117,20 @@ class WholeWalk(RegionsWalk):
         )
         from_pred = from_target = None
         if "from_pred" in self.loss.data:
-            line = self.reading.line or kept.shape[1]
-            counted = kept.reshape(len(places), -1, line)
-            sides = (planes.q[places, c] >= 0.5, planes.y[places, c] >= 0.5)
-            from_pred, from_target = (
-                np.stack([boundary_distance(m & k) for m, k in zip(side.reshape(counted.shape), counted, strict=True)])
-                .reshape(kept.shape)[kept]
-                for side in sides
-            )  # fmt: skip
+            known = self._distances.get(tuple(cells)) or self._measured(planes, places, c, kept)
+            from_pred, from_target = known
+            if self.landing is not None and kept.size * (len(self._distances) + 1) <= FEW:
+                self._distances[tuple(cells)] = known
         return [z, q, r, y, from_pred, from_target], kept
+
+    def _measured(self, planes: Planes, places: list[int], c: int, kept: npt.NDArray[np.bool_]) -> list[Numbers]:
+        """Return the distances of pixels that count from the boundaries of the prediction and of the target."""
+        counted = kept.reshape(len(places), -1, self.reading.line or kept.shape[1])
+        return [
+            np.stack([boundary_distance(m & k) for m, k in zip(side.reshape(counted.shape), counted, strict=True)])
+            .reshape(kept.shape)[kept]
+            for side in (planes.q[places, c] >= 0.5, planes.y[places, c] >= 0.5)
+        ]  # fmt: skip
 
     def _parts(self, kernel: Callable[..., Any], arrays: list[Any], *more: Any) -> Numbers:
         out = np.zeros(len(arrays[1]))
