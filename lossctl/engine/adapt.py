@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lossctl.engine import back, labelled, loops, spread
-from lossctl.engine.sums import fetch, room, store, tree
+from lossctl.engine.sums import expect, fetch, room, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
 from lossctl.maths import (
     EASY_EXPONENTS,
@@ -34,8 +34,8 @@ from lossctl.maths import (
 Function = Callable[..., Any]
 # What the text of an adapter may call.
 HELPERS = (
-    spread.bernoulli, spread.chance, fetch, store, room, tree, magnitude, maximum, minimum, ratio, select, slope_of_abs,
-    times, sine, cosine, sine_degrees, cosine_degrees,
+    spread.bernoulli, spread.chance, expect, fetch, store, room, tree, magnitude, maximum, minimum, ratio, select,
+    slope_of_abs, times, sine, cosine, sine_degrees, cosine_degrees,
 )  # fmt: skip
 
 # 0 of boxes of numbers; an infinite one leaves inf - inf = NaN, which equals nothing.
@@ -125,7 +125,12 @@ def items_kernel(
     share = adapter.define("share", head, *read, "return " + adapter.call("weight")) if loss.weight else None
     slope_lines = _slope_lines(adapter, scaled, source, formats[0])
     item_slope = adapter.define("item_slope", f"{head}, factor, slopes", *slope_lines)
-    return loops.items(item, item_slope, share, *checks(adapter, source, formats, nonfinite, ignore))
+    coming = None
+    if loss.per_item == 1:
+        sides = [f"pred[{s}]" for s in range(len(loss.sides))] if loss.shape == "scores" else ["pred"]
+        sides += ["target"] * loss.has_target
+        coming = adapter.define("coming", "pred, target, i", *(f"expect({side}, i)" for side in sides))
+    return loops.items(item, item_slope, share, *checks(adapter, source, formats, nonfinite, ignore), coming)
 
 
 def _corners(name: str, side: str, box_format: str) -> str:

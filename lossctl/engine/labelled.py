@@ -3,13 +3,10 @@
 The other classes only share the probability: of them there is a sum of exponentials to be made, and nothing else.
 """
 
-from lossctl.engine.loops import INFINITY, note, put
+from lossctl.engine.loops import INFINITY, LINE, note, put
 from lossctl.engine.spread import leaders, load, read_labels
 from lossctl.engine.sums import expect, fetch, hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import exp, log1p, select, times
-
-# Doubles in a line of a cache.
-LINE = 8
 
 
 def labelled(term, term_slope, share):
