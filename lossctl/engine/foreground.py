@@ -1,6 +1,6 @@
 """Weights that follow from the prediction itself: how sure it is of the foreground, and of the background."""
 
-from lossctl.engine.spread import ERROR, load
+from lossctl.engine.spread import ERROR, load, placed
 from lossctl.engine.sums import room, rooms, store
 from lossctl.maths import power, select
 
@@ -16,11 +16,8 @@ def foreground(spread):
         q, r, log_q = rooms(classes, width), rooms(classes, width), rooms(classes, width)
         keep, likeliest, rest = room(width), room(width), room(width)
         spare = rooms(5, width)
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
+            image, start, n = placed(block, inner, width)
             load(n, grid, image, start, pred, q)
             spread(n, classes, ERROR, temperature, 0.0, False, q, r, log_q, None, keep, spare)
             last = classes - 1

@@ -4,7 +4,7 @@ The other classes only share the probability: of them there is a sum of exponent
 """
 
 from lossctl.engine.loops import INFINITY, LINE, note, put
-from lossctl.engine.spread import leaders, load, read_labels
+from lossctl.engine.spread import leaders, load, placed, read_labels
 from lossctl.engine.sums import expect, fetch, hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import exp, log1p, select, times
 
@@ -24,11 +24,8 @@ def labelled(term, term_slope, share):
         )  # fmt: skip
         (tile,) = lent(tiles)
         top, lead, rest, spoilt, label, keep, below, w, whole, losses, counted, scale, gain, own = lent(lines)
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
+            image, start, n = placed(block, inner, width)
             first, base = image * inner + start, image * stride + start * step
             bad = read_labels(n, classes, target, first, ignore, label, keep)
             load(n, grid, image, start, pred, tile)

@@ -7,7 +7,7 @@ are used.
 from lossctl.engine.back import apart
 from lossctl.engine.labelled import exponentials
 from lossctl.engine.loops import note
-from lossctl.engine.spread import leaders, load, read_labels
+from lossctl.engine.spread import leaders, load, placed, read_labels
 from lossctl.engine.sums import hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import select, times
 
@@ -23,11 +23,8 @@ def labelled(space, put_terms, add_up):
         (tile,) = lent(tiles)
         top, lead, rest, spare, label, keep, whole = lent(lines)
         parts = lent(terms)
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
+            image, start, n = placed(block, inner, width)
             bad = read_labels(n, classes, target, image * inner + start, ignore, label, keep)
             load(n, grid, image, start, pred, tile)
             ahead = image * stride + start * step + n
@@ -67,11 +64,8 @@ def labelled_slopes(pixel_slope):
         )  # fmt: skip
         tile, own = lent(tiles)
         top, lead, rest, spare, label, keep, whole, others, leading = lent(lines)
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
+            image, start, n = placed(block, inner, width)
             read_labels(n, classes, target, image * inner + start, ignore, label, keep)
             load(n, grid, image, start, pred, tile)
             base = image * stride + start * step

@@ -16,7 +16,7 @@ Rows of scores lie on a grid: (images, inner, classes, image stride, step from r
 Blocks do not cross images, so that the sums of an image do not depend on its neighbours.
 """
 
-from lossctl.engine.spread import load
+from lossctl.engine.spread import load, placed
 from lossctl.engine.sums import BLOCK, fetch, hold, lent, nothing, room, rooms, store, tally, tree
 from lossctl.maths import select, times
 
@@ -122,11 +122,8 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
         lines = room(width), room(width), room(width), room(width)
         q, r, log_q, y, by_q, by_log_q, spare = lent(tiles)
         losses, counted, keep, scale = lent(lines)
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
+            image, start, n = placed(block, inner, width)
             first = image * inner + start
             bad = spread_target(
                 n, grid, image, start, target, ignore, nonfinite, temperature, tolerances[1], y, r, keep, spare

@@ -6,7 +6,7 @@ order of all errors, the distance from a boundary) is found between the kernels.
 
 from lossctl.engine.loops import note
 from lossctl.engine.regions import mark_present
-from lossctl.engine.spread import likeliest, load
+from lossctl.engine.spread import likeliest, load, placed
 from lossctl.engine.sums import BLOCK, fetch, room, rooms, store
 from lossctl.maths import ratio, times
 
@@ -22,11 +22,8 @@ def planes(spread, spread_target):
         q, r, y, log_q = rooms(classes, width), rooms(classes, width), rooms(classes, width), rooms(classes, width)
         keep = room(width)
         spare = rooms(5, width)
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
+            image, start, n = placed(block, inner, width)
             bad = spread_target(
                 n, grid, image, start, target, ignore, nonfinite, None, tolerances[1], y, r, keep, spare
             )
@@ -99,11 +96,8 @@ def planes_back(back):
         spare = rooms(5, width)
         for k in range(width):
             scale[k] = 1.0
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
+            image, start, n = placed(block, inner, width)
             lift(n, classes, inner, image, start, q_plane, q)
             lift(n, classes, inner, image, start, r_plane, r)
             lift(n, classes, inner, image, start, by_plane, by_q)

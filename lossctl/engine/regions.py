@@ -8,7 +8,7 @@ Masks, which have one channel, have kernels that look at each pixel once.
 """
 
 from lossctl.engine.loops import note
-from lossctl.engine.spread import likeliest, load
+from lossctl.engine.spread import likeliest, load, placed
 from lossctl.engine.sums import fetch, hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import select
 
@@ -19,11 +19,8 @@ def masks(of_score, suspect, invalid, kept, space, put_terms, add_up):
     def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, counts, presence):
         _, inner, _, _, _, _ = grid
         parts = space(width)
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
+            image, start, n = placed(block, inner, width)
             at = image * inner + start
             bad, used = nothing(), nothing()
             strange, there, won = False, False, False
@@ -54,12 +51,10 @@ def mask_slopes(of_score, kept, pixel_slope, score_slope):
 
     def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, by, slopes):
         _, inner, _, _, _, _ = grid
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
+            image, start, n = placed(block, inner, width)
             at = image * inner + start
-            for k in range(min(width, inner - start)):
+            for k in range(n):
                 q, r, log_q, log_r = of_score(fetch(pred, at + k))
                 by_q, by_log_q, by_log_r = pixel_slope(q, r, log_q, log_r, fetch(target, at + k), params, by, image)
                 slope = score_slope(q, r, by_q, by_log_q, by_log_r)
@@ -83,11 +78,8 @@ def regions(spread, spread_target, space, put_terms, add_up, logs):
         log_r = others if logs is not None else None
         (keep,) = lent(lines)
         parts = lent(terms)
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
+            image, start, n = placed(block, inner, width)
             bad = spread_target(
                 n, grid, image, start, target, ignore, nonfinite, None, tolerances[1], y, r, keep, spare
             )
@@ -164,11 +156,8 @@ def region_slopes(spread, spread_target, pixel_slope, logs, back):
         log_r = others if logs is not None else None
         by_log_r = by_others if logs is not None else None
         (keep,) = lent(lines)
-        per_image = (inner + width - 1) // width
         for block in range(lo, hi):
-            image = block // per_image
-            start = (block - image * per_image) * width
-            n = min(width, inner - start)
+            image, start, n = placed(block, inner, width)
             spread_target(n, grid, image, start, target, ignore, nonfinite, None, tolerances[1], y, r, keep, spare)
             load(n, grid, image, start, pred, q)
             spread(n, classes, nonfinite, None, tolerances[0], logs is not None, q, r, log_q, log_r, keep, spare)

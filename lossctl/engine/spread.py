@@ -198,6 +198,14 @@ def teacher(n, grid, image, start, target, ignore, nonfinite, temperature, toler
     return softmax(n, grid[2], nonfinite, temperature, tolerance, False, y, spare, spare, None, keep, rows)
 
 
+def placed(block, inner, width):
+    """Return the image of a block, which of its `inner` rows the block begins with, and how many it has."""
+    per_image = (inner + width - 1) // width
+    image = block // per_image
+    start = (block - image * per_image) * width
+    return image, start, min(width, inner - start)
+
+
 def load(n, grid, image, start, scores, tile):
     """Fill a tile with n rows of scores, from row `start` of an image on."""
     _, _, classes, stride, step, pitch = grid
