@@ -90,7 +90,7 @@ def test_relative_paths(many, dask, command, tmp_path):
     assert answer == command("batch", "giou", "--pred", "pred", "--target", "target", cwd=many)
 
 
-@pytest.mark.parametrize("shape", [(4000, 4), (12, 3, 31, 33)])
+@pytest.mark.parametrize("shape", [(20_000, 4), (12, 3, 31, 33)])
 def test_large_pairs_are_split(here, dask, tmp_path, monkeypatch, shape):
     """The lines of the journal are the same, so is whatever is made of them."""
     generator = np.random.default_rng(3)
@@ -118,14 +118,14 @@ def test_large_pairs_are_split(here, dask, tmp_path, monkeypatch, shape):
 def test_an_error_in_a_part_is_told_as_it_is_here(here, dask, tmp_path, monkeypatch):
     for side in ("pred", "target"):
         (tmp_path / side).mkdir()
-        np.save(tmp_path / side / "a.npy", np.tile([0.0, 0, 1, 1], (4000, 1)))
-    pred = np.tile([0.0, 0, 1, 1], (4000, 1))
-    pred[3777] = pred[3777, ::-1]
+        np.save(tmp_path / side / "a.npy", np.tile([0.0, 0, 1, 1], (20_000, 1)))
+    pred = np.tile([0.0, 0, 1, 1], (20_000, 1))
+    pred[17_770] = pred[17_770, ::-1]
     np.save(tmp_path / "pred/a.npy", pred)
     monkeypatch.setattr(tasks, "PART", 40_000)
     wanted = here("batch", "giou", *sides(tmp_path))
     assert here("batch", "giou", *sides(tmp_path), "--scheduler", dask.address) == wanted
-    assert "row 3777: inverted box" in wanted.error()
+    assert "row 17770: inverted box" in wanted.error()
 
 
 def test_a_worker_that_is_killed(start, dask, slow, tmp_path):
