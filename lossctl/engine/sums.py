@@ -2,6 +2,8 @@
 
 Items are summed in blocks of fixed size at fixed offsets, inside a block as a tree of fixed shape (which is also what
 a vector unit likes, and loses at most log2 of the block size in ulp), and the sums of blocks exactly, by `math.fsum`.
+Of regions, whose blocks are many, bunches of them are a tree first (`run/bunches.py`); float32 items begin in single
+precision (`native.tree`).
 """
 
 from __future__ import annotations
