@@ -24,7 +24,7 @@ def test_value(benchmark, kind, dtype, threads, divide):
     case = case_of(kind, dtype, threads, divide)
     benchmark.group = f"value, {dtype}"
     # The first round loads or compiles the kernel.
-    benchmark.pedantic(case.value, rounds=ROUNDS, warmup_rounds=1)
+    benchmark.pedantic(case.call(), rounds=ROUNDS, warmup_rounds=1)
     note(benchmark, case)
 
 
@@ -33,7 +33,7 @@ def test_value(benchmark, kind, dtype, threads, divide):
 def test_value_and_gradient(benchmark, kind, dtype, threads, divide):
     case = case_of(kind, dtype, threads, divide)
     benchmark.group = f"value and gradient, {dtype}"
-    benchmark.pedantic(case.value_and_gradient, rounds=ROUNDS, warmup_rounds=1)
+    benchmark.pedantic(case.call(gradient=True), rounds=ROUNDS, warmup_rounds=1)
     note(benchmark, case)
 
 
@@ -46,6 +46,6 @@ def test_small_call(benchmark, name, compiled):
     # Once there has been a large call, small ones use its compiled kernel; before, they are interpreted.
     kernels._warm.clear()
     if compiled:
-        large.value()
+        large.call()()
     benchmark.group = "call on 4 rows"
-    benchmark(small.value)
+    benchmark(small.call())

@@ -51,7 +51,7 @@ def threaded(kind: Kind, dtype: str, gradient: bool, threads: int, divide: int, 
     options = {"arithmetic": "native"} if native else {}
     case = make(asked, size, dtype, kind.layout, options=options, input=kind.input)
     few, many = (case._replace(options=case.options | {"threads": n}) for n in (1, threads))
-    bout = Bout(*(c.value_and_gradient if gradient else c.value for c in (many, few)), unopposed)
+    bout = Bout(*(c.call(gradient) for c in (many, few)), unopposed)
     first, compiled, _ = first_call(bout.ours)
     bout.theirs()
     return Row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -73,13 +74,11 @@ class Case(NamedTuple):
             pred = self.pred[:n]
         return self._replace(pred=pred, target=None if self.target is None else self.target[:n])
 
-    def value(self) -> float:
-        """Compute the mean."""
-        return float(LossFunction(self.asked)(self.pred, self.target, **self.options))
-
-    def value_and_gradient(self) -> tuple[float, Any]:
-        """Compute the mean and its gradient."""
-        return LossFunction(self.asked).value_and_gradient(self.pred, self.target, **self.options)
+    def call(self, gradient: bool = False) -> Callable[[], Any]:
+        """Return the function, of nothing, that computes the mean, or the mean and its gradient, as often as called."""
+        function = LossFunction(self.asked)
+        chosen = function.value_and_gradient if gradient else function
+        return functools.partial(chosen, self.pred, self.target, **self.options)
 
 
 class Kind(NamedTuple):

@@ -41,7 +41,7 @@ class Bout(NamedTuple):
 
 def of_arrays(case: Case, gradient: bool, contender: Contender | None) -> Bout:
     """Return the computation on arrays in memory. Raises Absent where the rival does not take part."""
-    ours: Work = case.value_and_gradient if gradient else case.value
+    ours: Work = case.call(gradient)
     if contender is None:
         return Bout(ours, None, unopposed)
     pred, target = contender.prepare(case.pred, case.target)

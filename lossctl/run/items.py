@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,9 @@ def evaluate_items(
             if id(walk) in waiting:
                 walk.landing = getattr(waiting[id(walk)], "room", None)
                 waiting[id(walk)].begin(sides.gradient_shape())
-                _second_pass(walk, sides, workers, waiting[id(walk)])
+                back = carrying(walk)
+                for chunk in _chunks(walk, sides, workers):
+                    waiting[id(walk)].append(back(chunk))
     inputs = tuple(side.described() for side in sides)
     return [replace(result, inputs=inputs) for result in results]
 
@@ -250,16 +252,13 @@ def _summed(walk: Walk) -> SummedWalk:
     return walk
 
 
-def _second_pass(walk: Walk, sides: Sides, workers: Workers, sink: Sink) -> None:
-    """Hand out the slopes of a loss whose mean had to be known first."""
+def carrying(walk: Walk) -> Callable[[Chunk], Any]:
+    """Return the function of slopes of a chunk, of a walk whose sums had to be known first and now are."""
     if isinstance(walk, RegionsWalk):
         walk.prepare(region_factors(walk))
-        for chunk in _chunks(walk, sides, workers):
-            sink.append(walk.back(chunk))
-        return
+        return walk.back
     factor = summed_factor(_summed(walk))
-    for chunk in _chunks(walk, sides, workers):
-        sink.append(walk.step(chunk, factor, values=False, slopes=True)[1])
+    return lambda chunk: walk.step(chunk, factor, values=False, slopes=True)[1]
 
 
 def _settled(request: Request, sides: Sides, options: Options, workers: Workers) -> Request:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lossctl.data.memory import claim
 from lossctl.data.source import Source
-from lossctl.engine import adapt
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import BLOCK
 from lossctl.errors import LimitError, UsageError
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 # Pairs that are computed between two writes: whole blocks, so that sums do not depend on where a row ends.
 PIECE = 1 << 20
 # Pairs whose boxes a thread lays side by side at once: they and their losses stay in its cache.
-TILE = 4 * BLOCK
+TILE = BLOCK
 # More pairs than this are not held in memory without being asked for.
 HELD = 1 << 27
 
@@ -120,15 +119,14 @@ class PairsWalk(ItemsWalk):
         blocks = -(-count // BLOCK)
         sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
         out = room(fast, count) if values else None
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
         def work(lo: int, hi: int) -> None:
             for block in range(lo, hi, TILE // BLOCK):
                 start, stop = block * BLOCK, min(count, hi * BLOCK, block * BLOCK + TILE)
                 tile = -(-(stop - start) // BLOCK)
                 kernel(
-                    0, tile, stop - start, *self._beside(first + start, stop - start), self.ignore, None, params, 1.0,
-                    sums[2 * block : 2 * (block + tile)], counts[COUNTS * block : COUNTS * (block + tile)],
+                    0, tile, stop - start, *self._beside(first + start, stop - start), self.ignore, None, self.params,
+                    1.0, sums[2 * block : 2 * (block + tile)], counts[COUNTS * block : COUNTS * (block + tile)],
                     None if out is None else out[start:stop], None, None,
                 )  # fmt: skip
 
@@ -136,7 +134,7 @@ class PairsWalk(ItemsWalk):
             self.workers.spread(blocks, work)
         else:
             pred, target = self._written_out(first, count)
-            kernel(0, blocks, count, pred, target, self.ignore, None, params, 1.0, sums, counts, out, None, None)
+            kernel(0, blocks, count, pred, target, self.ignore, None, self.params, 1.0, sums, counts, out, None, None)
         self.keep(sums, counts, count)
         return out
 

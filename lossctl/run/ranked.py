@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lossctl.engine import adapt
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import BLOCK, tile_width
 from lossctl.errors import DataError
@@ -104,11 +103,10 @@ class RankedWalk(SummedWalk):
         rows = (chunk.units,) if scores else (chunk.units, self.per_pred, self.block)
         check = () if scores else (self.nonfinite,)
         weights = given(fast, self.weights_of(chunk))
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
         self.spread(
             fast, blocks, kernel,
-            *rows, sides, target, self.ignore, *check, weights, params, factor, sums, counts, out, portions, by,
+            *rows, sides, target, self.ignore, *check, weights, self.params, factor, sums, counts, out, portions, by,
         )  # fmt: skip
         bad = self.keep(sums, counts, chunk.units)
         if values and not bad:

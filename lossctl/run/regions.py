@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lossctl.engine import adapt
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import exact, tile_width
 from lossctl.requests import Request
@@ -47,6 +46,10 @@ class RegionsWalk(Walk):
         self.activation: str = options.activation or ("softmax" if classes > 1 else "sigmoid")
         if self.source == "probs":
             self.activation = "none"
+
+    def begin(self) -> None:
+        """Have seen no image."""
+        super().begin()
         # How many blocks of each image have a class as a target, and as the likeliest of a pixel.
         self.there: dict[int, list[list[int]]] = {}
 
@@ -116,15 +119,18 @@ class SumsWalk(RegionsWalk):
     """A loss of sums over pixels."""
 
     def __init__(self, request: Request, reading: Reading, options: Options, workers: Workers) -> None:
-        """Start with no sums."""
+        """Know what is summed."""
         super().__init__(request, reading, options, workers)
         self.names = self.loss.data
+
+    def begin(self) -> None:
+        """Start with no sums."""
+        super().begin()
         # For each image and class, one list a sum: what its bunches sum to.
         self.sums: dict[int, list[list[list[float]]]] = {}
 
     def _common(self, fed: tuple[Any, ...]) -> tuple[Any, ...]:
-        numbers = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings)) if self.loss.part else ()
-        return (*fed, numbers)
+        return (*fed, self.params if self.loss.part else ())
 
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Add up a chunk's pixels."""

@@ -203,12 +203,12 @@ def canonical(flat: Flat, role: str) -> Flat:
     """Return numbers in one of the few types that kernels are compiled for; every conversion is exact."""
     if isinstance(flat, list):
         return flat
-    import numpy as np
-
     if not flat.dtype.isnative:
         flat = flat.astype(flat.dtype.newbyteorder("="))
-    if flat.dtype in (np.float32, np.float64):
+    if flat.dtype.char in "fd":
         return flat
+    import numpy as np
+
     if role == "target" and flat.dtype.kind in "bui":
         return flat.view(np.uint8) if flat.dtype.itemsize == 1 and flat.dtype.kind != "i" else flat.astype(np.int64)
     return flat.astype(np.float32 if flat.dtype == np.float16 else np.float64)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from lossctl.convention import Counted
 from lossctl.engine import adapt
@@ -62,10 +64,26 @@ class Walk(ABC):
         self.nonfinite = {"error": ERROR, "skip": SKIP, "propagate": PROPAGATE}[options.nonfinite]
         self.source = options.input or ""
         self.native = False
-        self.used = self.seen = self.degenerate = self.infinite = self.weightless = 0
-        self.values: list[Any] = []
         # What has room for slopes where they are to end up: arrays of a type and of these sizes.
         self.landing: Callable[..., Sequence[Any]] | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Know nothing of any data."""
+        self.used = self.seen = self.degenerate = self.infinite = self.weightless = 0
+        self.values: list[Any] = []
+
+    def afresh(self, workers: Workers) -> Self:
+        """Return a walk of the same kind that is at its beginning."""
+        walk = copy.copy(self)
+        walk.workers = workers
+        walk.begin()
+        return walk
+
+    @functools.cached_property
+    def params(self) -> tuple[float, ...]:
+        """The settings that kernels take as arguments."""
+        return adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
     def chunk(self, numbers: int) -> int:
         """Return how many units make a chunk of about that many numbers."""
@@ -130,14 +148,18 @@ class SummedWalk(Walk):
     """A loss whose items are added up: numbers, binary scores, boxes, rows of class scores."""
 
     def __init__(self, request: Request, reading: Reading, options: Options, workers: Workers) -> None:
-        """Start with no sums."""
+        """Find out what is to be known of single items."""
         super().__init__(request, reading, options, workers)
-        self.losses: list[float] = []
-        self.shares: list[float] = []
-        self.ledger = Ledger() if options.by_item else None
         # How many entries the first axis of the prediction has, which labels may be given for.
         self.labelled = reading.shape[0] if reading.shape else None
         self.by_class = isinstance(options.group_by, str) and options.group_by == "class"
+
+    def begin(self) -> None:
+        """Start with no sums."""
+        super().begin()
+        self.losses: list[float] = []
+        self.shares: list[float] = []
+        self.ledger = Ledger() if self.options.by_item else None
         # Where only some items count in the end, the weights of all in a second pass.
         self.chosen: Any = None
         self.whole: Portion | None = None
@@ -233,11 +255,10 @@ class ItemsWalk(SummedWalk):
         portions = room(fast, chunk.units) if values and self.ledger is not None else None
         by = self.room_for_slopes(fast, len(chunk.pred))[0] if slopes else None
         pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
 
         self.spread(
             fast, blocks, kernel,
-            chunk.units, pred, target, self.ignore, weights, params, factor, sums, counts, out, portions, by,
+            chunk.units, pred, target, self.ignore, weights, self.params, factor, sums, counts, out, portions, by,
         )  # fmt: skip
         bad = self.keep(sums, counts, chunk.units)
         if values and not bad:
@@ -276,7 +297,6 @@ class RowsWalk(SummedWalk):
         by = self.room_for_slopes(fast, len(chunk.pred))[0] if slopes else None
         pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
         class_weights = given(fast, self.weights_of_classes)
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
         heat = self.settings.get("temperature")
         temperature = None if heat is None else float(heat)
         # A single probability need not sum to 1.
@@ -285,7 +305,7 @@ class RowsWalk(SummedWalk):
         self.spread(
             fast, blocks, kernel,
             grid, self.width, pred, target, class_weights, self.ignore, self.nonfinite, weights,
-            temperature, tolerances, params, factor, sums, counts, out, portions, by,
+            temperature, tolerances, self.params, factor, sums, counts, out, portions, by,
         )  # fmt: skip
         bad = self.keep(sums, counts, items)
         if values and not bad:

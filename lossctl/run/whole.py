@@ -9,16 +9,11 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lossctl.engine import adapt
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import BLOCK, exact
 from lossctl.errors import UsageError
-from lossctl.requests import Request
-from lossctl.run.options import Options
-from lossctl.run.reading import Reading
 from lossctl.run.regions import Cell, Outcome, RegionsWalk
 from lossctl.run.walk import Chunk
-from lossctl.run.workers import Workers
 
 Numbers = npt.NDArray[np.float64]
 T = TypeVar("T")
@@ -41,9 +36,9 @@ class Planes(NamedTuple):
 class WholeWalk(RegionsWalk):
     """A loss of one part per pixel: the mean of the parts, or their sum in falling order (see `Loss.sorted`)."""
 
-    def __init__(self, request: Request, reading: Reading, options: Options, workers: Workers) -> None:
+    def begin(self) -> None:
         """Know no distances."""
-        super().__init__(request, reading, options, workers)
+        super().begin()
         # Those of the pools whose slopes are asked for next, as far as they are few.
         self._distances: dict[tuple[Cell, ...], list[Numbers]] = {}
 
@@ -134,9 +129,8 @@ class WholeWalk(RegionsWalk):
 
     def _parts(self, kernel: Callable[..., Any], arrays: list[Any], *more: Any) -> Numbers:
         out = np.zeros(len(arrays[1]))
-        params = adapt.numbers(self.settings, adapt.static_names(self.loss, self.settings))
         blocks = -(-len(out) // BLOCK)
-        kernel(0, blocks, len(out), *arrays, params, *more, out)
+        kernel(0, blocks, len(out), *arrays, self.params, *more, out)
         return out
 
     def _each(self, chunk: Chunk, pools: Sequence[list[Cell]], work: Callable[[list[Cell]], T]) -> list[T]:

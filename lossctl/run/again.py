@@ -1,0 +1,91 @@
+"""Calls of a loss function like one before: of the same options, on arrays of the same types and shapes.
+
+Most of what a call does by itself decides how data are to be read and whether they may be; the answer is the same for
+all that look alike. So it is kept, and what is left of a call is its kernels and their sums.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from types import NoneType
+from typing import Any
+
+import numpy as np
+
+from lossctl.data.source import Source
+from lossctl.requests import Asked, Request
+from lossctl.run.finish import known_factor
+from lossctl.run.items import CHUNK, IN_MEMORY, carrying, finished, prepared
+from lossctl.run.options import Options
+from lossctl.run.result import Result
+from lossctl.run.sides import canonical
+from lossctl.run.walk import Chunk, Walk
+from lossctl.run.workers import Workers
+
+# Keywords under which data may be given, or other ways through them.
+APART = {"weights", "group_by", "pairs", "match", "match_by", "match_score"}
+
+
+def kind(pred: Any, target: Any, keywords: Mapping[str, Any], with_gradient: bool) -> tuple[Any, ...] | None:
+    """Return what calls that look alike have in common; None where a call may be like no other."""
+    key: list[Any] = [with_gradient]
+    for array in (*pred, target) if isinstance(pred, tuple) else (pred, target):
+        if array is None:
+            key.append(None)
+        elif type(array) is np.ndarray and array.flags.c_contiguous and array.ndim:
+            key += (array.dtype, array.shape)
+        else:
+            return None
+    for name, setting in keywords.items():
+        if name in APART or type(setting) not in (str, int, float, bool, NoneType):
+            return None
+        key += (name, type(setting), setting)
+    return tuple(key)
+
+
+class Again:
+    """What is known of calls of one kind."""
+
+    def __init__(self, walk: Walk, with_gradient: bool) -> None:
+        """Hold a walk at its beginning."""
+        self._walk, self._with_gradient = walk, with_gradient
+        self._factor = known_factor(walk) if with_gradient else None
+
+    @staticmethod
+    def of(
+        asked: Asked, options: Options, pred: tuple[Source, ...], target: Source | None, with_gradient: bool
+    ) -> Again | None:
+        """Return it, by the data of one call; None where calls depend on their data, or take more than one step."""
+        if not isinstance(asked, Request) or asked.loss.whole or "auto" in asked.settings.values() or options.by_item:
+            return None
+        with Workers(1) as workers:
+            sides, (walk,) = prepared([asked], pred, target, options, workers, with_gradient)
+        size = math.prod(filter(None, sides.pred.source.shape))
+        return Again(walk, with_gradient) if size <= walk.chunk(IN_MEMORY * CHUNK) * walk.per_pred else None
+
+    def __call__(self, preds: Sequence[Any], target: Any) -> tuple[Any, Sequence[Any]] | None:
+        """Return the value, and the slopes by each side if they are asked for; None where data are not valid.
+
+        Raises DataError where they are, but there is nothing to average.
+        """
+        factor, options = self._factor, self._walk.options
+        with Workers(options.workers) as workers:
+            walk = self._walk.afresh(workers)
+            flat, *more = [canonical(pred.reshape(-1), "pred") for pred in preds]
+            goal = [] if target is None else canonical(target.reshape(-1), "target")
+            chunk = Chunk(0, len(flat) // walk.per_pred, flat, goal, None, more)
+            bad, slopes = walk.step(
+                chunk, 1.0 if factor is None else factor, options.reduction == "none", slopes=factor is not None
+            )
+            if bad:
+                return None
+            result = finished(walk)
+            if self._with_gradient and factor is None:
+                slopes = carrying(walk)(chunk)
+        return answer(result), slopes if more else (slopes,)
+
+
+def answer(result: Result) -> Any:
+    """Return what a call returns: a float, or an array of values."""
+    return result.value if result.value is not None else np.asarray(result.values, np.float64)
