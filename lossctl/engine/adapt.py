@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lossctl.engine import back, labelled, loops, spread
+from lossctl.engine import back, items, labelled, loops, spread
 from lossctl.engine.sums import expect, fetch, room, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
 from lossctl.maths import (
@@ -130,7 +130,7 @@ def items_kernel(
         sides = [f"pred[{s}]" for s in range(len(loss.sides))] if loss.shape == "scores" else ["pred"]
         sides += ["target"] * loss.has_target
         coming = adapter.define("coming", "pred, target, i", *(f"expect({side}, i)" for side in sides))
-    return loops.items(item, item_slope, share, *checks(adapter, source, formats, nonfinite, ignore), coming)
+    return items.items(item, item_slope, share, *checks(adapter, source, formats, nonfinite, ignore), coming)
 
 
 def _corners(name: str, side: str, box_format: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lossctl.engine import back, labelled_regions, pixels, regions, spread
 from lossctl.engine.adapt import SIGMOID, SPREADS, TARGETS, Adapter, checks
+from lossctl.engine.sums import PIECE, fold, folds, halved
 from lossctl.loss import Loss, Setting
 
 Function = Callable[..., Any]
@@ -41,16 +42,17 @@ def regions_kernels(
     """Return the kernels of a region loss: one that sums, one that carries slopes back to the pixels."""
     adapter = Adapter(loss, settings)
     adapter.room["squared"] = bool(settings.get("squared", False))
-    terms, pixel_slope = _terms(adapter), _pixel_slope(adapter)
+    pixel_slope = _pixel_slope(adapter)
     logs = True if loss.part else None
     if target == "mask":
         logits = activation == "sigmoid"
         suspect, invalid, _, kept = checks(adapter, "logits" if logits else "probs", (), nonfinite, ignore)
         of_score, score_slope = (spread.bernoulli, back.sigmoid_slope) if logits else (spread.chance, back.given_slope)
         return (
-            regions.masks(of_score, suspect, invalid, kept, *terms),
+            regions.masks(of_score, suspect, invalid, kept, *_mask_terms(adapter)),
             regions.mask_slopes(of_score, kept, pixel_slope, score_slope),
         )
+    terms = _terms(adapter)
     if (activation, target, logs) == ("softmax", "labels", None):
         return labelled_regions.labelled(*terms), labelled_regions.labelled_slopes(pixel_slope)
     spreader, back_of = _spreader(activation)
@@ -60,19 +62,44 @@ def regions_kernels(
     )
 
 
+def _texts(adapter: Adapter) -> list[str]:
+    return [adapter.call_part("part") if name == "parts" else SUMS[name][0] for name in adapter.loss.data]
+
+
+def _put_terms(adapter: Adapter, texts: Sequence[str]) -> Function:
+    lines = (f"store(parts[{s}], k, {text})" for s, text in enumerate(texts))
+    return adapter.define("put_terms", "k, q, r, y, log_q, log_r, params, parts", *lines)
+
+
 def _terms(adapter: Adapter) -> tuple[Function, Function, Function]:
     """Return space(width), put_terms(k, …, parts) and add_up(n, cell, parts, sums) for the sums of a loss."""
-    names = adapter.loss.data
-    texts = [adapter.call_part("part") if name == "parts" else SUMS[name][0] for name in names]
+    texts = _texts(adapter)
+    count = len(texts)
     return (
-        adapter.define("space", "width", f"return ({'room(width), ' * len(names)})"),
-        adapter.define(
-            "put_terms", "k, q, r, y, log_q, log_r, params, parts",
-            *(f"store(parts[{s}], k, {text})" for s, text in enumerate(texts)),
-        ),
+        adapter.define("space", "width", f"return ({'room(width), ' * count})"),
+        _put_terms(adapter, texts),
         adapter.define(
             "add_up", "n, cell, parts, sums",
-            *(f"sums[{len(names)} * cell + {s}] = tree(parts[{s}], n)" for s in range(len(names))),
+            *(f"sums[{count} * cell + {s}] = tree(parts[{s}], n)" for s in range(count)),
+        ),
+    )  # fmt: skip
+
+
+def _mask_terms(adapter: Adapter) -> tuple[Function, ...]:
+    """Return space(width), put_terms, clear(k, parts), fold_all(parts, folded, at) and add_up for `masks`."""
+    texts = _texts(adapter)
+    each = range(len(texts))
+    adapter.room |= {"PIECE": PIECE, "fold": fold, "folds": folds, "halved": halved}
+    return (
+        adapter.define(
+            "space", "width", f"return ({'room(PIECE), ' * len(texts)}), ({'folds(width // 4), ' * len(texts)})"
+        ),
+        _put_terms(adapter, texts),
+        adapter.define("clear", "k, parts", *(f"store(parts[{s}], k, 0.0)" for s in each)),
+        adapter.define("fold_all", "parts, folded, at", *(f"fold(parts[{s}], folded[{s}], at)" for s in each)),
+        adapter.define(
+            "add_up", "n, cell, folded, sums",
+            *(f"sums[{len(texts)} * cell + {s}] = halved(folded[{s}], n)" for s in each),
         ),
     )  # fmt: skip
 

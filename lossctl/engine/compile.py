@@ -24,6 +24,7 @@ from numba import types as nb
 from numba.core import cgutils
 from numba.core.caching import CompileResultCacheImpl, _Cache
 from numba.extending import intrinsic, overload
+from numba.np.arrayobj import _empty_nd_impl
 
 from lossctl import maths
 from lossctl.engine import sums
@@ -103,6 +104,25 @@ def _hold(typing_context, arrays):
     return nb.void(arrays), lambda context, builder, signature, arguments: context.get_dummy_value()
 
 
+def roomy(number: Any, axes: int, zeros: bool = True) -> Any:
+    """Return the intrinsic that makes a new array; numba's own functions would be compiled with every first kernel."""
+    kind = nb.Array(number, axes, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        shape = cgutils.unpack_tuple(builder, arguments[0]) if axes > 1 else list(arguments)
+        array = _empty_nd_impl(context, builder, kind, shape)
+        if zeros:
+            cgutils.memset(builder, array.data, builder.mul(array.itemsize, array.nitems), 0)
+        return array._getvalue()
+
+    return intrinsic(
+        lambda typing_context, shape: (kind(nb.UniTuple(nb.intp, axes) if axes > 1 else nb.intp), generate)
+    )
+
+
+_room, _rooms, _folds = roomy(nb.float64, 1), roomy(nb.float64, 2), roomy(nb.float64, 1, zeros=False)
+
+
 def _register(function: Function, implementation: Function) -> None:
     """Let compiled code call `function` as `implementation`; texts are constants where they are passed."""
     names = ", ".join(inspect.signature(function).parameters)
@@ -126,8 +146,9 @@ def provide(function: Function, implementation: Function) -> None:
 
 provide(maths.bits, lambda x: _bits(x))
 provide(maths.unbits, lambda i: _unbits(i))
-provide(sums.room, lambda n: np.zeros(n))
-provide(sums.rooms, lambda rows, n: np.zeros((rows, n)))
+provide(sums.room, lambda n: _room(n))
+provide(sums.folds, lambda n: _folds(n))
+provide(sums.rooms, lambda rows, n: _rooms((rows, n)))
 provide(sums.fetch, lambda values, i: _fetch(values, i))
 provide(sums.store, lambda values, i, x: _store(values, i, x))
 provide(sums.expect, lambda values, i: _expect(values, i))

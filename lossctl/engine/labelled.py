@@ -3,9 +3,9 @@
 The other classes only share the probability: of them there is a sum of exponentials to be made, and nothing else.
 """
 
-from lossctl.engine.loops import INFINITY, LINE, note, put
+from lossctl.engine.loops import INFINITY, note, put
 from lossctl.engine.spread import leaders, load, placed, read_labels
-from lossctl.engine.sums import expect, fetch, hold, lent, nothing, room, rooms, store, tally
+from lossctl.engine.sums import LINE, expect, fetch, hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import exp, log1p, select, times
 
 

@@ -1,4 +1,4 @@
-"""How data are walked: one block loop per shape of data.
+"""How data are walked: one block loop per shape of data, of which that of items is in `items` and this one of rows.
 
 Each factory takes the small functions of one loss (see `adapt`) and returns a kernel: a plain function that the engine
 either calls as it is, on lists, or compiles. A kernel does the blocks lo..hi of its data and writes, block by block,
@@ -17,77 +17,12 @@ Blocks do not cross images, so that the sums of an image do not depend on its ne
 """
 
 from lossctl.engine.spread import load, placed
-from lossctl.engine.sums import BLOCK, fetch, hold, lent, nothing, room, rooms, store, tally, tree
+from lossctl.engine.sums import fetch, hold, lent, nothing, room, rooms, store, tally, tree
 from lossctl.maths import select, times
 
 COUNTS = 5
-# So many items are worked on while those that lie so far ahead are on their way, in lines of so many doubles.
-PIECE, AHEAD, LINE = 256, 1024, 8
 INFINITY = float("inf")
 NAN = float("nan")
-
-
-def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
-    """Return the kernel of losses that compare item i of one side with item i of the other.
-
-    What is counted is rare: the first loop only looks whether there might be any, by the cheapest test. `coming` asks
-    for the numbers of an item to be read ahead; None for boxes, whose loop is slower in pieces.
-    """
-    piece = BLOCK if coming is None else PIECE
-
-    def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, counts, values, portions, slopes):
-        losses, shares = room(BLOCK), room(BLOCK)
-        for block in range(lo, hi):
-            start = block * BLOCK
-            n = min(BLOCK, size - start)
-            used, flat, endless, bad, weightless = nothing(), nothing(), nothing(), nothing(), nothing()
-            strange = False
-            for first in range(0, n, piece):
-                last = min(first + piece, n)
-                if coming is not None:
-                    for k in range(first, last, LINE):
-                        coming(pred, target, start + k + AHEAD)
-                for k in range(first, last):
-                    i = start + k
-                    keep = kept(pred, target, i, ignore)
-                    loss = select(keep, item(pred, target, i, params), 0.0)
-                    used = tally(used, keep)
-                    strange = strange | (keep & suspect(pred, target, i, params)) | (loss == INFINITY)
-                    if slopes is not None:
-                        scale = factor if weights is None else factor * fetch(weights, i)
-                        item_slope(pred, target, i, params, select(keep, scale, 0.0), slopes)
-                    # Last: whatever is read after a store is read from memory again.
-                    store(losses, k, loss)
-            if strange:
-                for k in range(n):
-                    i = start + k
-                    keep = kept(pred, target, i, ignore)
-                    flat = tally(flat, keep & degenerate(pred, target, i))
-                    endless = tally(endless, fetch(losses, k) == INFINITY)
-                    bad = tally(bad, keep & invalid(pred, target, i, params))
-            if share is not None:
-                for k in range(n):
-                    i = start + k
-                    keep, own = kept(pred, target, i, ignore), share(pred, target, i, params)
-                    weightless = tally(weightless, keep & (own == 0.0))
-                    store(shares, k, select(keep, own, 0.0))
-            elif (weights is not None) or (portions is not None):
-                for k in range(n):
-                    store(shares, k, select(kept(pred, target, start + k, ignore), 1.0, 0.0))
-            if portions is not None:
-                for k in range(n):
-                    store(portions, start + k, fetch(shares, k))
-            note(counts, block, used, flat, endless, bad, weightless)
-            if values is not None:
-                for k in range(n):
-                    keep = kept(pred, target, start + k, ignore)
-                    store(values, start + k, select(keep, fetch(losses, k), NAN))
-            sums[2 * block] = total(n, start, weights, losses)
-            sums[2 * block + 1] = 1.0 * used
-            if (share is not None) or (weights is not None):
-                sums[2 * block + 1] = total(n, start, weights, shares)
-
-    return kernel
 
 
 def note(counts, block, used, flat, endless, bad, weightless):

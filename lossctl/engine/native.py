@@ -3,7 +3,7 @@
 A kernel and all that it reaches are written once, for doubles. What makes them double are only Python's floats: the
 constants in the code and the globals, the arguments, the rooms and what `fetch` returns. So each function is copied
 with its constants as float32, with the copies of what it reaches, and with `fetch`, `store`, `room` and the elementary
-functions (`lossctl.maths32`) of that precision. Sums of blocks are float64 but for their first two additions (`tree`).
+functions (`lossctl.maths32`) of that precision.
 
 Such kernels are always compiled, even for a handful of items: Python has no floats of that kind.
 """
@@ -14,6 +14,7 @@ import inspect
 import math
 import types
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -141,6 +142,9 @@ def _store(typing_context, values, i, x):
     return nb.void(values, nb.intp, x), generate
 
 
+_room, _rooms = compiler.roomy(nb.float32, 1), compiler.roomy(nb.float32, 2)
+
+
 @intrinsic
 def _beyond(typing_context, buffer, n):
     kind = nb.float64[::1]
@@ -186,26 +190,26 @@ def beyond(buffer, n):
 def tree(buffer, n):
     """Return the sum of the first n entries of a room as a float64.
 
-    Four at a time are added in single precision, which costs no more digits than they have lost already, and the rest
-    in double; unless four overflow, where all are added in double.
+    Unless four overflow: then all are added as doubles.
     """
     wide = beyond(buffer, n)
     if n % 4 == 0:
         n = n // 4
         for i in range(n):
             even, odd = fetch(buffer, i) + fetch(buffer, 2 * n + i), fetch(buffer, n + i) + fetch(buffer, 3 * n + i)
-            sums.store(wide, i, maths32.wide(even + odd))
-        total = sums.tree(wide, n)
+            sums.store(wide, i, sums.wide(even + odd))
+        total = sums.halved(wide, n)
         if total - total == 0.0:
             return total
         n = 4 * n
     for i in range(n):
         sums.store(wide, i, sums.fetch(buffer, i))
-    return sums.tree(wide, n)
+    return sums.halved(wide, n)
 
 
 for plain, implementation in (
     (maths32.wide, lambda x: np.float64(x)),
+    (sums.wide, lambda x: np.float64(x)),
     (maths32.narrow, lambda x: np.float32(x)),
     (maths32.fused, lambda a, b, c: _fused(np.float32(a), np.float32(b), np.float32(c))),
     (maths32.lower_power, lambda shifted: _lower_power(shifted)),
@@ -218,9 +222,9 @@ for plain, implementation in (
     (fetch, lambda values, i: _fetch(values, i)),
     (store, lambda values, i, x: _store(values, i, x)),
     # As well for as many doubles behind them.
-    (room, lambda n: np.zeros(n + n % 2 + 2 * n, np.float32)),
+    (room, lambda n: _room(n + n % 2 + 2 * n)),
     (beyond, lambda buffer, n: _beyond(buffer, n)),
-    (rooms, lambda rows, n: np.zeros((rows, n), np.float32)),
+    (rooms, lambda rows, n: _rooms((rows, n))),
 ):
     compiler.provide(plain, implementation)
 
@@ -304,7 +308,8 @@ def float32(thing: Any, ours: bool = False) -> Any:
     size = abs(thing)
     if ours and 0.0 < size < math.inf and not 2.0**-126 <= size < 2.0**128:
         return np.float32(math.copysign(size**SHRINK, thing))
-    with np.errstate(over="ignore"):
+    # Not every time: it takes longer than the rest.
+    with np.errstate(over="ignore") if 2.0**127 < size < math.inf else nullcontext():
         return np.float32(thing)
 
 

@@ -7,41 +7,56 @@ likeliest. `logs` is None where no sum is of logarithms.
 Masks, which have one channel, have kernels that look at each pixel once.
 """
 
+from lossctl.engine.items import AHEAD
 from lossctl.engine.loops import note
 from lossctl.engine.spread import likeliest, load, placed
-from lossctl.engine.sums import fetch, hold, lent, nothing, room, rooms, store, tally
+from lossctl.engine.sums import LINE, PIECE, expect, fetch, hold, lent, nothing, quarter, room, rooms, store, tally
 from lossctl.maths import select
 
 
-def masks(of_score, suspect, invalid, kept, space, put_terms, add_up):
-    """Return the kernel that sums over the pixels of images of one channel; its arguments are those of `regions`."""
+def masks(of_score, suspect, invalid, kept, space, put_terms, clear, fold_all, add_up):
+    """Return the kernel that sums over the pixels of images of one channel; its arguments are those of `regions`.
+
+    Tiles are worked on as blocks of items are: in pieces, which are folded to a quarter.
+    """
 
     def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, counts, presence):
         _, inner, _, _, _, _ = grid
-        parts = space(width)
+        terms_of_piece, folded_terms = space(width)
+        parts, folded = lent(terms_of_piece), lent(folded_terms)
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
-            at = image * inner + start
+            start += image * inner
             bad, used = nothing(), nothing()
             strange, there, won = False, False, False
-            for k in range(n):
-                keep = kept(pred, target, at + k, ignore)
-                q, r, log_q, log_r = of_score(fetch(pred, at + k))
-                q, r, y = select(keep, q, 0.0), select(keep, r, 0.0), select(keep, fetch(target, at + k), 0.0)
-                log_q, log_r = select(keep, log_q, 0.0), select(keep, log_r, 0.0)
-                used = tally(used, keep)
-                strange = strange | (keep & suspect(pred, target, at + k, params))
-                there = there | (y > 0.0)
-                won = won | (q >= 0.5)
-                put_terms(k, q, r, y, log_q, log_r, params, parts)
+            for first in range(start, start + n, PIECE):
+                m, at = min(PIECE, start + n - first), (first - start) // 4
+                for i in range(first, first + m, LINE):
+                    expect(pred, i + AHEAD)
+                    expect(target, i + AHEAD)
+                for k in range(m):
+                    i = first + k
+                    keep = kept(pred, target, i, ignore)
+                    q, r, log_q, log_r = of_score(fetch(pred, i))
+                    q, r, y = select(keep, q, 0.0), select(keep, r, 0.0), select(keep, fetch(target, i), 0.0)
+                    log_q, log_r = select(keep, log_q, 0.0), select(keep, log_r, 0.0)
+                    used = tally(used, keep)
+                    strange = strange | (keep & suspect(pred, target, i, params))
+                    there = there | (y > 0.0)
+                    won = won | (q >= 0.5)
+                    put_terms(k, q, r, y, log_q, log_r, params, parts)
+                for k in range(m, PIECE):
+                    clear(k, parts)
+                fold_all(parts, folded, at)
             if strange:
-                for k in range(n):
-                    keep = kept(pred, target, at + k, ignore)
-                    bad = tally(bad, keep & invalid(pred, target, at + k, params))
-            add_up(n, block, parts, sums)
+                for i in range(start, start + n):
+                    bad = tally(bad, kept(pred, target, i, ignore) & invalid(pred, target, i, params))
+            add_up(quarter(n), block, folded, sums)
             presence[2 * block] = there
             presence[2 * block + 1] = won
             note(counts, block, used, 0, 0, bad, 0)
+        hold(terms_of_piece)
+        hold(folded_terms)
 
     return kernel
 

@@ -2,8 +2,11 @@
 
 Items are summed in blocks of fixed size at fixed offsets, inside a block as a tree of fixed shape (which is also what
 a vector unit likes, and loses at most log2 of the block size in ulp), and the sums of blocks exactly, by `math.fsum`.
-Of regions, whose blocks are many, bunches of them are a tree first (`run/bunches.py`); float32 items begin in single
-precision (`native.tree`).
+The tree of a block of items begins in pieces, those of rows and regions in halves of the block. Of regions, whose
+blocks are many, bunches of them are a tree first (`run/bunches.py`).
+
+Of float32 in single precision four are added as such, which costs no more digits than they have lost already, the rest
+as doubles.
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-BLOCK = 4096
-# Of rows of scores a block has so many numbers, and at most so many rows.
-TILE, WIDEST = 8192, 1024
+# Items of a block, and of a piece.
+BLOCK, PIECE = 16384, 256
+# Numbers that come from memory together: so many doubles, or twice as many float32.
+LINE = 8
+# Of rows of scores a block has so many numbers, and at most so many rows; of pixels of masks, so many.
+TILE, WIDEST, MASK = 8192, 1024, 4096
 
 
 def tile_width(classes: int) -> int:
@@ -77,8 +83,57 @@ def called(function: Any) -> Any:
     return function
 
 
+def wide(x):
+    """Return x as a double."""
+    return x
+
+
+def folds(n):
+    """Return room for n doubles; in compiled code, an array."""
+    return [0.0] * n
+
+
 @called
+def fold(numbers: Any, folded: Any, at: Any) -> None:
+    """Add up the quarters of a piece, in their own precision, and put what is left from `at` on."""
+    for k in range(PIECE // 4):
+        even = fetch(numbers, k) + fetch(numbers, PIECE // 2 + k)
+        odd = fetch(numbers, PIECE // 4 + k) + fetch(numbers, 3 * PIECE // 4 + k)
+        store(numbers, k, even + odd)
+    for k in range(PIECE // 4):
+        store(folded, at + k, wide(fetch(numbers, k)))
+
+
+@called
+def fold_half(numbers: Any, folded: Any, at: Any) -> None:
+    """Go on with a piece whose halves have been added up."""
+    for k in range(PIECE // 4):
+        store(numbers, k, fetch(numbers, k) + fetch(numbers, PIECE // 4 + k))
+    for k in range(PIECE // 4):
+        store(folded, at + k, wide(fetch(numbers, k)))
+
+
+@called
+def fold_wide(numbers: Any, folded: Any, at: Any) -> None:
+    """Add up the quarters of a piece as `fold` does, but as doubles."""
+    for k in range(PIECE // 4):
+        even = wide(fetch(numbers, k)) + wide(fetch(numbers, PIECE // 2 + k))
+        odd = wide(fetch(numbers, PIECE // 4 + k)) + wide(fetch(numbers, 3 * PIECE // 4 + k))
+        store(folded, at + k, even + odd)
+
+
+def quarter(n):
+    """Return how many numbers are left of n that were folded."""
+    return (n + PIECE - 1) // PIECE * (PIECE // 4)
+
+
 def tree(buffer: Any, n: Any) -> Any:
+    """Return the sum of the first n entries, which it overwrites."""
+    return halved(buffer, n)
+
+
+@called
+def halved(buffer: Any, n: Any) -> Any:
     """Return the sum of the first n entries, which it overwrites: halves are added to each other until one is left."""
     if n == 0:
         return 0.0

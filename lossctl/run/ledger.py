@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lossctl.engine.sums import BLOCK, exact, tree
+from lossctl.engine.sums import BLOCK, PIECE, exact, tree
 from lossctl.errors import DataError
 
 if TYPE_CHECKING:
@@ -96,14 +96,17 @@ def _product(weights: Numbers, numbers: Numbers) -> Numbers:
 
 
 def blockwise(numbers: Numbers) -> float:
-    """Return the sum as kernels add up: blocks by trees, the sums of blocks exactly."""
-    whole = len(numbers) // BLOCK * BLOCK
-    blocks = numbers[:whole].reshape(-1, BLOCK).copy()
-    n = BLOCK
-    while n > 1 and len(blocks):
-        n //= 2
-        blocks[:, :n] += blocks[:, n : 2 * n]
-    rest = numbers[whole:].tolist()
+    """Return the sum as kernels of items add up: blocks by trees, the sums of blocks exactly."""
+    import numpy as np
+
+    padded = np.concatenate([numbers, np.zeros(-len(numbers) % PIECE)]).reshape(-1, 4, PIECE // 4)
+    folded = ((padded[:, 0] + padded[:, 2]) + (padded[:, 1] + padded[:, 3])).ravel()
+    whole = len(folded) // (BLOCK // 4) * (BLOCK // 4)
+    blocks = folded[:whole].reshape(-1, BLOCK // 4)
+    while blocks.shape[1] > 1 and len(blocks):
+        n = blocks.shape[1] // 2
+        blocks = blocks[:, :n] + blocks[:, n:]
+    rest = folded[whole:].tolist()
     return exact([*blocks[:, 0].tolist(), tree(rest, len(rest))])
 
 

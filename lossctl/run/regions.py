@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lossctl.engine.loops import COUNTS
-from lossctl.engine.sums import exact, tile_width
+from lossctl.engine.sums import MASK, exact, tile_width
 from lossctl.requests import Request
 from lossctl.run.bunches import bunch_size, bunched, counted
 from lossctl.run.digits import distilled
@@ -36,7 +36,7 @@ class RegionsWalk(Walk):
         """Find out what a unit is."""
         super().__init__(request, reading, options, workers)
         classes = reading.classes
-        self.width = tile_width(classes)
+        self.width = MASK if reading.target == "mask" and not self.loss.whole else tile_width(classes)
         self.cut = reading.images == 1 and reading.rows_first
         self.inner = 1 if self.cut else int(reading.inner or 0)
         self.bunch = bunch_size(self.width * classes)

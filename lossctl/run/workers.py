@@ -13,8 +13,8 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Fewer blocks than this are not worth a thread of their own.
-GRAIN = 4
+# Fewer blocks than this are not worth a thread of their own; neither are fewer than one in so many of all.
+GRAIN, PARTS = 2, 64
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def guided(blocks: int, threads: int) -> list[tuple[int, int]]:
     """
     bounds = [0]
     while left := blocks - bounds[-1]:
-        bounds.append(bounds[-1] + min(left, max(GRAIN, left // (2 * threads))))
+        bounds.append(bounds[-1] + min(left, max(GRAIN, blocks // PARTS, left // (2 * threads))))
     return list(itertools.pairwise(bounds))
 
 

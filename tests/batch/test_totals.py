@@ -13,7 +13,7 @@ from pairs_of_files import figures, sides
 
 import lossctl
 from lossctl.batch.totals import Sum
-from lossctl.engine.sums import expansion
+from lossctl.engine.sums import BLOCK, expansion
 
 finite = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)
 
@@ -56,7 +56,7 @@ def test_infinite_sums():
 def test_the_total_is_that_of_one_file(here, tmp_path, loss):
     """To the bit, where the blocks of items lie as they do in one file: files of whole blocks, but for the last."""
     generator = np.random.default_rng(3)
-    sizes = [1024, 2048, 1024, 7]
+    sizes = [BLOCK, 2 * BLOCK, BLOCK, 7]
     corners = [[generator.random((n, 2)) for n in sizes] for _ in range(2)]
     made = [[np.hstack([corner, corner + generator.random(corner.shape)]) for corner in side] for side in corners]
     if loss != "giou":

@@ -6,6 +6,7 @@ from cases import NAMES, boxes, loss_of
 
 import lossctl
 from lossctl.data.source import Source
+from lossctl.engine.sums import BLOCK
 from lossctl.requests import requests
 from lossctl.run import pairs
 from lossctl.run.options import Options
@@ -49,7 +50,7 @@ def test_every_shape_gives_the_bits_of_pairs_written_out(name, shape):
 def test_pieces_make_no_difference(monkeypatch):
     pred, target = sides(100, 333)
     whole = lossctl.loss("ciou").pairs(pred, target), lossctl.loss("ciou").pairs(pred, target, reduction="mean")
-    monkeypatch.setattr(pairs, "PIECE", 4096)
+    monkeypatch.setattr(pairs, "PIECE", BLOCK)
     assert np.array_equal(lossctl.loss("ciou").pairs(pred, target), whole[0])
     assert lossctl.loss("ciou").pairs(pred, target, reduction="mean") == whole[1]
 

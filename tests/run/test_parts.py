@@ -8,14 +8,16 @@ import pytest
 from lossctl.batch.pairing import Pair, Pairing
 from lossctl.batch.plan import Plan
 from lossctl.batch.record import compute, opened, record_of, stamp
+from lossctl.engine.sums import BLOCK
 from lossctl.requests import requests
 from lossctl.run.foreground import scheme
 from lossctl.run.options import Options
 from lossctl.run.parts import bounds, finish_parts, walk_part
 
 RANDOM = np.random.default_rng(5)
-CORNERS = RANDOM.random((5011, 2))
-BOXES = np.hstack([CORNERS, CORNERS + RANDOM.random((5011, 2))])
+N = BLOCK + 915
+CORNERS = RANDOM.random((N, 2))
+BOXES = np.hstack([CORNERS, CORNERS + RANDOM.random((N, 2))])
 LOGITS = {"input": "logits"}
 ROWS = RANDOM.normal(size=(3011, 7)).astype(np.float32), RANDOM.integers(0, 7, 3011)
 IMAGES = RANDOM.normal(size=(9, 3, 17, 21)).astype(np.float32), RANDOM.integers(0, 3, (9, 17, 21))
@@ -23,12 +25,12 @@ SPARSE = np.where(RANDOM.random(3011) < 0.2, 255, ROWS[1])
 CASES = {
     "boxes": ("giou,ciou+0.5*diou", BOXES, BOXES + 0.01, {}),
     "boxes like": ("ciou", BOXES, BOXES + 0.01, {"like": "mmdet"}),
-    "numbers": ("mae,rmse,huber(delta=0.1)", RANDOM.random((61, 87)), RANDOM.random((61, 87)), {}),
-    "sums": ("mse", RANDOM.random(5001), RANDOM.random(5001), {"reduction": "sum"}),
-    "wide": ("mse", RANDOM.normal(size=5001) * 10.0 ** RANDOM.integers(-9, 9, 5001), np.zeros(5001), {}),
-    "float16": ("mae", RANDOM.random(5001).astype(np.float16), RANDOM.random(5001), {}),
-    "binary": ("bce,focal", RANDOM.normal(size=5001), RANDOM.integers(0, 2, 5001), LOGITS),
-    "foreground": ("bce", RANDOM.normal(size=5001), RANDOM.integers(0, 2, 5001), LOGITS | {"weights": "foreground"}),
+    "numbers": ("mae,rmse,huber(delta=0.1)", RANDOM.random((181, 97)), RANDOM.random((181, 97)), {}),
+    "sums": ("mse", RANDOM.random(N), RANDOM.random(N), {"reduction": "sum"}),
+    "wide": ("mse", RANDOM.normal(size=N) * 10.0 ** RANDOM.integers(-9, 9, N), np.zeros(N), {}),
+    "float16": ("mae", RANDOM.random(N).astype(np.float16), RANDOM.random(N), {}),
+    "binary": ("bce,focal", RANDOM.normal(size=N), RANDOM.integers(0, 2, N), LOGITS),
+    "foreground": ("bce", RANDOM.normal(size=N), RANDOM.integers(0, 2, N), LOGITS | {"weights": "foreground"}),
     "native": ("bce", ROWS[0].ravel(), RANDOM.integers(0, 2, 3011 * 7), LOGITS | {"arithmetic": "native"}),
     "classes": ("ce,poly1", ROWS[0], SPARSE, LOGITS | {"ignore_index": 255}),
     "images": ("dice,tversky,ce+dice", *IMAGES, LOGITS | {"aggregate": "per-image"}),

@@ -53,8 +53,8 @@ def test_threads(name):
 @pytest.mark.parametrize("chunk", [1, 5000, 1 << 14])
 @pytest.mark.parametrize("name", ["giou", "bce", "ce", "contrastive"])
 def test_reads_with_weights(name, chunk, reduction, monkeypatch):
-    pred, target, keywords = case(name, n=5000)
-    keywords |= {"weights": np.random.default_rng(1).uniform(0, 2, 5000), "reduction": reduction}
+    pred, target, keywords = case(name, n=20_000)
+    keywords |= {"weights": np.random.default_rng(1).uniform(0, 2, 20_000), "reduction": reduction}
     whole = outcome(name, pred, target, **keywords)
     monkeypatch.setattr(items, "CHUNK", chunk)
     assert same(whole, outcome(name, pred, target, **keywords))

@@ -1,0 +1,123 @@
+"""The block loop of numbers, binary scores, boxes and scores to be ranked (see `loops` for what a kernel writes).
+
+A block is worked on in pieces, which the fastest cache holds; each is folded to a quarter of its numbers.
+"""
+
+from lossctl.engine.loops import INFINITY, NAN, note
+from lossctl.engine.sums import (
+    BLOCK,
+    LINE,
+    PIECE,
+    fetch,
+    fold,
+    fold_half,
+    fold_wide,
+    folds,
+    halved,
+    hold,
+    lent,
+    nothing,
+    quarter,
+    room,
+    store,
+    tally,
+)  # fmt: skip
+from lossctl.maths import select, times
+
+# Numbers that lie so far ahead are told to come.
+AHEAD = 1024
+HALF = PIECE // 2
+
+
+def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
+    """Return the kernel of losses that compare item i of one side with item i of the other.
+
+    What is counted is rare: at first it is only looked for, by the cheapest test. `coming` asks for the numbers of an
+    item to be read ahead; None for boxes, which are slower so, and also two at a time.
+    """
+
+    def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, counts, values, portions, slopes):
+        rooms = room(PIECE), room(PIECE), folds(BLOCK // 4), folds(BLOCK // 4)
+        losses, shares, folded, shared = lent(rooms)
+        for block in range(lo, hi):
+            start = block * BLOCK
+            stop = min(start + BLOCK, size)
+            careful, again = False, True
+            while again:
+                used, endless, weightless, strange = nothing(), nothing(), nothing(), False
+                for first in range(start, stop, PIECE):
+                    n, at = min(PIECE, stop - first), (first - start) // 4
+                    if coming is not None:
+                        for i in range(first, first + n, LINE):
+                            coming(pred, target, i + AHEAD)
+                    alone = (weights is None) and (values is None) and (portions is None) and (slopes is None)
+                    if (coming is not None) and (share is None) and alone and n == PIECE and not careful:
+                        for k in range(HALF):
+                            i, j = first + k, first + k + HALF
+                            keep, keep_too = kept(pred, target, i, ignore), kept(pred, target, j, ignore)
+                            used = tally(tally(used, keep), keep_too)
+                            strange = strange | (keep & suspect(pred, target, i, params))
+                            strange = strange | (keep_too & suspect(pred, target, j, params))
+                            loss = select(keep, item(pred, target, i, params), 0.0)
+                            store(losses, k, loss + select(keep_too, item(pred, target, j, params), 0.0))
+                        fold_half(losses, folded, at)
+                    else:
+                        for k in range(n):
+                            i = first + k
+                            keep = kept(pred, target, i, ignore)
+                            loss = select(keep, item(pred, target, i, params), 0.0)
+                            used, endless = tally(used, keep), tally(endless, loss == INFINITY)
+                            strange = strange | (keep & suspect(pred, target, i, params))
+                            if slopes is not None:
+                                scale = factor if weights is None else factor * fetch(weights, i)
+                                item_slope(pred, target, i, params, select(keep, scale, 0.0), slopes)
+                            # Last: whatever is read after a store is read from memory again.
+                            store(losses, k, loss)
+                        if values is not None:
+                            for k in range(n):
+                                keep = kept(pred, target, first + k, ignore)
+                                store(values, first + k, select(keep, fetch(losses, k), NAN))
+                        if (share is not None) or (weights is not None) or (portions is not None):
+                            for k in range(n):
+                                keep, own = kept(pred, target, first + k, ignore), 1.0
+                                if share is not None:
+                                    own = share(pred, target, first + k, params)
+                                    weightless = tally(weightless, keep & (own == 0.0))
+                                store(shares, k, select(keep, own, 0.0))
+                            if portions is not None:
+                                for k in range(n):
+                                    store(portions, first + k, fetch(shares, k))
+                            weigh(n, first, weights, shares)
+                            fold_wide(shares, shared, at)
+                        weigh(n, first, weights, losses)
+                        if (coming is None) or (share is not None) or (weights is not None) or careful:
+                            fold_wide(losses, folded, at)
+                        else:
+                            fold(losses, folded, at)
+                total = halved(folded, quarter(stop - start))
+                # Some are infinite, or four float32 have an infinite sum without being so themselves.
+                again = (coming is not None) and total - total != 0.0 and not careful
+                careful = again
+            sums[2 * block] = total
+            sums[2 * block + 1] = 1.0 * used
+            if (share is not None) or (weights is not None):
+                sums[2 * block + 1] = halved(shared, quarter(stop - start))
+            flat, bad = nothing(), nothing()
+            if strange:
+                for i in range(start, stop):
+                    keep = kept(pred, target, i, ignore)
+                    flat = tally(flat, keep & degenerate(pred, target, i))
+                    bad = tally(bad, keep & invalid(pred, target, i, params))
+            note(counts, block, used, flat, endless, bad, weightless)
+        hold(rooms)
+
+    return kernel
+
+
+def weigh(n, first, weights, numbers):
+    """Multiply the numbers of a piece with their weights, and fill it up with zeros."""
+    if weights is not None:
+        for k in range(n):
+            store(numbers, k, times(fetch(weights, first + k), fetch(numbers, k)))
+    for k in range(n, PIECE):
+        store(numbers, k, 0.0)
