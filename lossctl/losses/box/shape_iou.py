@@ -36,7 +36,7 @@ Examples
     20,0,40,10 0,0,10,10 --scale 1 = 1.37963138423
 """
 
-from lossctl.loss import NonNegative
+from lossctl.loss import Exponent
 from lossctl.losses.box._exact import changes
 from lossctl.losses.box._geometry import (
     Slope,
@@ -53,7 +53,7 @@ from lossctl.maths import exp, expm1, log, ratio, select, times
 SHAPE = "boxes"
 
 
-def value(p, g, scale: NonNegative = 0.0):
+def value(p, g, scale: Exponent = 0.0):
     pair = measure(p, g)
     x, y = changes(p, g, pair)
     ww, hh = weights(pair, scale)

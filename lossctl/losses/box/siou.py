@@ -44,12 +44,12 @@ from typing import Annotated
 from lossctl.loss import Interval
 from lossctl.losses.box._exact import changes
 from lossctl.losses.box._geometry import Slope, add, iou_slope, measure, misfit, misfit_slope, to_coordinates
-from lossctl.maths import exp, expm1, larger, log, magnitude, ratio, slope_of_abs, smaller, times
+from lossctl.maths import exp, expm1, larger, magnitude, power, ratio, slope_of_abs, smaller, times
 
 SHAPE = "boxes"
 
 
-def value(p, g, theta: Annotated[float, Interval(2, 6)] = 4.0):
+def value(p, g, theta: Annotated[float, Interval(2, 6, exponent=True)] = 4.0):
     pair = measure(p, g)
     return pair.distance + penalty(p, g, pair, theta)
 
@@ -103,9 +103,9 @@ def sine_slope(pair, dx, dy):
     )
 
 
-def shape(axis, growth, power):
-    """Return (1 - exp(-ω))^power."""
-    return exp(power * log(-expm1(-misfit(axis, growth))))
+def shape(axis, growth, exponent):
+    """Return (1 - exp(-ω))^exponent."""
+    return power(-expm1(-misfit(axis, growth)), exponent)
 
 
 def shape_slope(axis, growth, theta):
