@@ -27,8 +27,9 @@ from numba.extending import intrinsic, overload
 from numba.np.arrayobj import _empty_nd_impl
 
 from lossctl import maths
-from lossctl.engine import sums
+from lossctl.engine import sums, vectors
 from lossctl.engine.cache import cache_directory
+from lossctl.engine.lanes import lanes, pushes
 
 FLAGS = {"error_model": "numpy", "nogil": True}
 INLINED = {"error_model": "numpy", "forceinline": True}
@@ -156,6 +157,33 @@ provide(sums.lent, lambda arrays: _lent(arrays))
 provide(sums.hold, lambda arrays: _hold(arrays))
 provide(sums.nothing, lambda: np.int32(0))
 provide(sums.tally, lambda count, holds: np.int32(count + np.int32(holds)))
+
+
+def provide_lanes(place: Callable[[Function], Function], terms: Callable[[Function], Function], number: Any) -> None:
+    """Let compiled code do what is made of a row in lanes of numbers of a type.
+
+    `place` gives the function that stands for one in that type, `terms` the same of a term.
+    """
+    for total, term in vectors.SUMS.items():
+        provide(place(total), _sum_of(lanes(terms(term), number)))
+    for push, moved in vectors.PUSHES.items():
+        provide(place(push), _push_of(pushes(terms(moved), number)))
+
+
+def _sum_of(found: Any) -> Function:
+    return lambda a, b, i, n, u, v, t: found(a, b, i, n, u, v, t)
+
+
+def _push_of(found: Any) -> Function:
+    return lambda a, b, i, n, u, v, t, w, scale, slopes, old: found(a, b, i, n, u, v, t, w, scale, slopes, old)
+
+
+def itself(function: Function) -> Function:
+    """Return a function."""
+    return function
+
+
+provide_lanes(itself, itself, nb.float64)
 
 
 def register(function: Function) -> None:

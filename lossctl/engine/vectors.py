@@ -8,7 +8,8 @@ power of two, which costs none. Rows lie in flat arrays, one after the other: ro
 from lossctl.engine.sums import fetch, store
 from lossctl.maths import clamp, larger, magnitude, power, ratio, scale_of, select, slope_of_abs, sqrt
 
-STRIP = 256
+# Lanes are written out below.
+STRIP, LANES = 256, 8
 # Between these a sum of squares has lost nothing to underflow, and overflows in nothing that is done with it.
 LOW, HIGH = 1e-250, 1e250
 # 2²⁷ + 1 halves a significand.
@@ -42,6 +43,16 @@ def added(term):
         return whole
 
     return total
+
+
+def pushed(term):
+    """Return the function that adds term(x, y, u, v, t, w, scale) to the slopes of row i, in case they are `old`."""
+
+    def push(a, b, i, n, u, v, t, w, scale, slopes, old):
+        for k in range(i * n, i * n + n):
+            store(slopes, k, before(slopes, k, old) + term(fetch(a, k), fetch(b, k), u, v, t, w, scale))
+
+    return push
 
 
 def _gap_squared(x, y, u, v, t):
@@ -83,8 +94,23 @@ def _spoilt(x, y, u, v, t):
     return x - x
 
 
+def _away(x, y, u, v, t, w, scale):
+    return scale * ((x - y) * u)
+
+
+def _aside(x, y, u, v, t, w, scale):
+    return scale * (rest(x, y, u, v, t) - w * (x * u)) * u
+
+
 squares, gaps, gap_powers, products = added(_gap_squared), added(_gap), added(_gap_power), added(_product)
 rests_squared, rests_along, spoils = added(_rest_squared), added(_rest_along), added(_spoilt)
+push_away, push_aside = pushed(_away), pushed(_aside)
+# Of what is made of products and differences the terms, which `lanes` makes vector instructions of.
+SUMS = {
+    squares: _gap_squared, gaps: _gap, products: _product, rests_squared: _rest_squared, rests_along: _rest_along,
+    spoils: _spoilt,
+}  # fmt: skip
+PUSHES = {push_away: _away, push_aside: _aside}
 
 
 def farthest(a, b, i, n):
@@ -134,10 +160,8 @@ def push_apart(a, b, i, n, p, by, size, unit, by_a, by_b, old_a, old_b):
     """
     if p == 2.0:
         scale = ratio(by, size)
-        for k in range(i * n, i * n + n):
-            slope = scale * ((fetch(a, k) - fetch(b, k)) * unit)
-            store(by_a, k, before(by_a, k, old_a) + slope)
-            store(by_b, k, before(by_b, k, old_b) - slope)
+        push_away(a, b, i, n, unit, 0.0, 0.0, 0.0, scale, by_a, old_a)
+        push_away(b, a, i, n, unit, 0.0, 0.0, 0.0, scale, by_b, old_b)
     elif unit > 0.0:
         sharing = 1.0
         if p == INFINITY:
@@ -223,6 +247,4 @@ def push_angle(a, b, i, n, by, by_a, by_b, old_a, old_b):
 def _turn_towards(a, b, i, n, aa, ab, u, v, scale, by_a, old):
     t = ab / aa
     left = rests_along(a, b, i, n, u, v, t) / aa
-    for k in range(i * n, i * n + n):
-        beside = rest(fetch(a, k), fetch(b, k), u, v, t) - left * (fetch(a, k) * u)
-        store(by_a, k, before(by_a, k, old) + scale * beside * u)
+    push_aside(a, b, i, n, u, v, t, left, scale, by_a, old)

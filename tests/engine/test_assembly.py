@@ -25,6 +25,7 @@ LOOPS = {
     "dice/NCHW": "vdivpd",
     "probiou": "vdivpd",
     "margin-ranking": "vmulpd",
+    "cosine-embedding": "vmulpd",
 }
 
 
@@ -46,6 +47,8 @@ def data(name):
         return (*np.sort(rng.random((2, N // 4, 2, 2)), axis=2).reshape(2, -1, 4), {})
     if name == "margin-ranking":
         return (x, y), np.sign(x), {}
+    if name == "cosine-embedding":
+        return (x.reshape(-1, 64), y.reshape(-1, 64)), np.ones(N // 64), {}
     if name == "probiou":
         return *np.abs(rng.normal(size=(2, N // 4, 5))), {}
     if name == "kl":

@@ -1,0 +1,223 @@
+"""Sums over a row in eight lanes and slopes of its entries, as vector instructions.
+
+A compiler packs the lanes of `vectors.added` only by luck, and asks before the entries of each row whether the arrays
+overlap. So the formula of a term is called with values that, instead
+of being calculated with, write the instruction for eight numbers at once: the same operations in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types as nb
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from lossctl.engine.vectors import LANES, STRIP
+
+INDEX = ir.IntType(64)
+
+
+class Traced:
+    """A number, or eight of them, in code that is being written."""
+
+    # Or numpy's numbers would take it for one of their own.
+    __array_ufunc__ = None
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        """Stand for an LLVM value."""
+        self.builder, self.value = builder, value
+
+    def _with(self, instruction: str, *others: Traced) -> Traced:
+        return Traced(self.builder, getattr(self.builder, instruction)(self.value, *(o.value for o in others)))
+
+    def __add__(self, other: Traced) -> Traced:
+        """Write an addition."""
+        return self._with("fadd", other)
+
+    def __sub__(self, other: Traced) -> Traced:
+        """Write a subtraction."""
+        return self._with("fsub", other)
+
+    def __mul__(self, other: Traced | float) -> Traced:
+        """Write a multiplication."""
+        return self._with("fmul", other if isinstance(other, Traced) else self._constant(other))
+
+    __rmul__ = __mul__
+
+    def __abs__(self) -> Traced:
+        """Write the removal of a sign."""
+        kind = self.value.type
+        several = isinstance(kind, ir.VectorType)
+        name = f"v{kind.count}{kind.element.intrinsic_name}" if several else kind.intrinsic_name
+        function = cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(kind, [kind]), f"llvm.fabs.{name}"
+        )
+        return Traced(self.builder, self.builder.call(function, [self.value]))
+
+    def _constant(self, number: float) -> Traced:
+        kind = self.value.type
+        several = isinstance(kind, ir.VectorType)
+        return Traced(self.builder, ir.Constant(kind, [float(number)] * kind.count if several else float(number)))
+
+
+def lanes(term: Callable[..., Any], number: Any) -> Any:
+    """Return the intrinsic that does as `vectors.added(term)` in numbers of a type, float64 or float32."""
+
+    @intrinsic
+    def total(typing_context, a, b, i, n, u, v, t):
+        def generate(context, builder, signature, arguments):
+            row = _Row(context, builder, number, signature.args[:2], arguments[:4])
+            return _total(builder, row, term, arguments[4:])
+
+        return number(a, b, nb.intp, nb.intp, number, number, number), generate
+
+    return total
+
+
+def pushes(term: Callable[..., Any], number: Any) -> Any:
+    """Return the intrinsic that does as `vectors.pushed(term)`, likewise."""
+
+    @intrinsic
+    def push(typing_context, a, b, i, n, u, v, t, w, scale, slopes, old):
+        def generate(context, builder, signature, arguments):
+            row = _Row(context, builder, number, signature.args[:2], arguments[:4])
+            *factors, array, old = arguments[4:]
+            kind = signature.args[-2]
+            _push(
+                builder, row, term, factors, (kind.dtype, context.make_array(kind)(context, builder, array).data), old
+            )
+            return context.get_dummy_value()
+
+        return nb.void(a, b, nb.intp, nb.intp, number, number, number, number, number, slopes, nb.boolean), generate
+
+    return push
+
+
+class _Row:
+    """Where two sides are read: one number of each at a time, or eight."""
+
+    def __init__(self, context: Any, builder: Any, number: Any, kinds: Any, arguments: Any) -> None:
+        *arrays, i, n = arguments
+        self._context, self._builder = context, builder
+        self._sides = [
+            (kind.dtype, context.make_array(kind)(context, builder, array).data)
+            for kind, array in zip(kinds, arrays, strict=True)
+        ]
+        self.number = context.get_data_type(number)
+        self.vector = ir.VectorType(self.number, LANES)
+        self._at = cgutils.alloca_once_value(builder, builder.mul(i, n))
+        self.end = builder.add(self.at, n)
+
+    @property
+    def at(self) -> Any:
+        """The place of the next number."""
+        return self._builder.load(self._at)
+
+    def go(self, steps: int) -> None:
+        """Go on."""
+        self._builder.store(self._builder.add(self.at, ir.Constant(INDEX, steps)), self._at)
+
+    def place(self, dtype: Any, data: Any, kind: Any) -> tuple[Any, Any, int]:
+        """Return the pointer to the next numbers of an array, their type, and how they are aligned."""
+        stored = self._context.get_data_type(dtype)
+        width = self._context.get_abi_sizeof(stored)
+        pointer = self._builder.gep(data, [self.at], inbounds=True)
+        if kind is self.vector:
+            stored = ir.VectorType(stored, LANES)
+            pointer = self._builder.bitcast(pointer, stored.as_pointer())
+        return pointer, stored, width
+
+    def read(self, dtype: Any, data: Any, kind: Any) -> Any:
+        """Return the next numbers of an array in the precision of the row."""
+        pointer, stored, width = self.place(dtype, data, kind)
+        loaded = self._builder.load(pointer, align=width)
+        return loaded if stored == kind else self._builder.fpext(loaded, kind)
+
+    def calls(self, term: Callable[..., Any], kind: Any, factors: Any) -> Any:
+        """Return the term of the next numbers."""
+        given = [*(self.read(*side, kind) for side in self._sides), *factors]
+        return term(*(Traced(self._builder, value) for value in given)).value
+
+    def spread(self, value: Any) -> Any:
+        """Return a vector of eight times the same."""
+        found = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
+        for k in range(LANES):
+            found = self._builder.insert_element(found, value, _i32(k))
+        return found
+
+    def eights(self, stop: Any) -> _While:
+        """Return the loop over what is left in eights."""
+        after = ir.Constant(INDEX, LANES)
+        return _While(self._builder, lambda: self._builder.icmp_signed("<=", self._builder.add(self.at, after), stop))
+
+    def ones(self, stop: Any) -> _While:
+        """Return the loop over what is left."""
+        return _While(self._builder, lambda: self._builder.icmp_signed("<", self.at, stop))
+
+
+def _total(builder: Any, row: _Row, term: Callable[..., Any], factors: Any) -> Any:
+    packed = [row.spread(factor) for factor in factors]
+    whole = cgutils.alloca_once_value(builder, ir.Constant(row.number, 0.0))
+    sums = cgutils.alloca_once(builder, row.vector)
+    with row.ones(row.end):
+        far = builder.add(row.at, ir.Constant(INDEX, STRIP))
+        stop = builder.select(builder.icmp_signed("<", far, row.end), far, row.end)
+        builder.store(ir.Constant(row.vector, [0.0] * LANES), sums)
+        with row.eights(stop):
+            builder.store(builder.fadd(builder.load(sums), row.calls(term, row.vector, packed)), sums)
+            row.go(LANES)
+        with row.ones(stop):
+            held = builder.load(sums)
+            first = builder.fadd(builder.extract_element(held, _i32(0)), row.calls(term, row.number, factors))
+            builder.store(builder.insert_element(held, first, _i32(0)), sums)
+            row.go(1)
+        held = builder.load(sums)
+        lane = [builder.extract_element(held, _i32(k)) for k in range(LANES)]
+        while len(lane) > 1:
+            half = len(lane) // 2
+            lane = [builder.fadd(lane[k], lane[k + half]) for k in range(half)]
+        builder.store(builder.fadd(builder.load(whole), lane[0]), whole)
+    return builder.load(whole)
+
+
+def _push(builder: Any, row: _Row, term: Callable[..., Any], factors: Any, slopes: tuple[Any, Any], old: Any) -> None:
+    packed = [row.spread(factor) for factor in factors]
+
+    def push(kind: Any, factors: Any, old: Any, steps: int) -> None:
+        before = builder.select(old, row.read(*slopes, kind), ir.Constant(kind, [0.0] * LANES if steps > 1 else 0.0))
+        after = builder.fadd(before, row.calls(term, kind, factors))
+        pointer, stored, width = row.place(*slopes, kind)
+        builder.store(after if stored == kind else builder.fptrunc(after, stored), pointer, align=width)
+        row.go(steps)
+
+    several = row.spread(old)
+    with row.eights(row.end):
+        push(row.vector, packed, several, LANES)
+    with row.ones(row.end):
+        push(row.number, factors, old, 1)
+
+
+def _i32(k: int) -> Any:
+    return ir.Constant(ir.IntType(32), k)
+
+
+class _While:
+    """Code that runs as long as a condition holds."""
+
+    def __init__(self, builder: Any, condition: Callable[[], Any]) -> None:
+        self._builder, self._condition = builder, condition
+
+    def __enter__(self) -> None:
+        builder = self._builder
+        self._head, body, self._end = (builder.append_basic_block(f"lanes.{name}") for name in ("head", "body", "end"))
+        builder.branch(self._head)
+        builder.position_at_end(self._head)
+        builder.cbranch(self._condition(), body, self._end)
+        builder.position_at_end(body)
+
+    def __exit__(self, *_: object) -> None:
+        self._builder.branch(self._head)
+        self._builder.position_at_end(self._end)
