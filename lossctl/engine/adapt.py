@@ -94,12 +94,14 @@ class Adapter:
 
 
 def items_kernel(
-    loss: Loss, settings: dict[str, Setting], source: str, formats: tuple[str, ...], nonfinite: str, ignore: str
-) -> Function:
+    loss: Loss, settings: dict[str, Setting], single: bool,
+    source: str, formats: tuple[str, ...], nonfinite: str, ignore: str,
+) -> Function:  # fmt: skip
     """Return the kernel of a loss of numbers, binary scores (`source`: logits or probs), boxes or scores to be ranked.
 
     Of scores to be ranked `pred` is a tuple, an array for each side. `nonfinite`: whether a NaN or an infinity is an
-    error, is skipped or propagates. `ignore`: whether a target may say that an item does not count.
+    error, is skipped or propagates. `ignore`: whether a target may say that an item does not count. `single`: whether
+    it is for single precision.
     """
     adapter = Adapter(loss, settings)
     head = "pred, target, i, params"
@@ -126,7 +128,7 @@ def items_kernel(
     slope_lines = _slope_lines(adapter, scaled, source, formats[0])
     item_slope = adapter.define("item_slope", f"{head}, factor, slopes", *slope_lines)
     coming = None
-    if loss.per_item == 1:
+    if single and loss.per_item == 1:
         sides = [f"pred[{s}]" for s in range(len(loss.sides))] if loss.shape == "scores" else ["pred"]
         sides += ["target"] * loss.has_target
         coming = adapter.define("coming", "pred, target, i", *(f"expect({side}, i)" for side in sides))

@@ -92,7 +92,7 @@ def _mask_terms(adapter: Adapter) -> tuple[Function, ...]:
     adapter.room |= {"PIECE": PIECE, "fold": fold, "folds": folds, "halved": halved}
     return (
         adapter.define(
-            "space", "width", f"return ({'room(PIECE), ' * len(texts)}), ({'folds(width // 4), ' * len(texts)})"
+            "space", "width", f"return ({'room(PIECE), ' * len(texts)}), ({'folds(), ' * len(texts)})"
         ),
         _put_terms(adapter, texts),
         adapter.define("clear", "k, parts", *(f"store(parts[{s}], k, 0.0)" for s in each)),

@@ -1,11 +1,12 @@
 """The block loop of numbers, binary scores, boxes and scores to be ranked (see `loops` for what a kernel writes).
 
-A block is worked on in pieces, which the fastest cache holds; each is folded to a quarter of its numbers.
+A block is worked on in pieces, which the fastest cache holds; each is folded to a few numbers.
 """
 
 from lossctl.engine.loops import INFINITY, NAN, note
 from lossctl.engine.sums import (
     BLOCK,
+    LEAVES,
     LINE,
     PIECE,
     fetch,
@@ -15,9 +16,9 @@ from lossctl.engine.sums import (
     folds,
     halved,
     hold,
+    left,
     lent,
     nothing,
-    quarter,
     room,
     store,
     tally,
@@ -33,11 +34,11 @@ def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
     """Return the kernel of losses that compare item i of one side with item i of the other.
 
     What is counted is rare: at first it is only looked for, by the cheapest test. `coming` asks for the numbers of an
-    item to be read ahead; None for boxes, which are slower so, and also two at a time.
+    item to be read ahead. None for boxes and in double precision, which are slower so, and also two at a time.
     """
 
     def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, counts, values, portions, slopes):
-        rooms = room(PIECE), room(PIECE), folds(BLOCK // 4), folds(BLOCK // 4)
+        rooms = room(PIECE), room(PIECE), folds(), folds()
         losses, shares, folded, shared = lent(rooms)
         for block in range(lo, hi):
             start = block * BLOCK
@@ -46,7 +47,7 @@ def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
             while again:
                 used, endless, weightless, strange = nothing(), nothing(), nothing(), False
                 for first in range(start, stop, PIECE):
-                    n, at = min(PIECE, stop - first), (first - start) // 4
+                    n, at = min(PIECE, stop - first), (first - start) // PIECE * LEAVES
                     if coming is not None:
                         for i in range(first, first + n, LINE):
                             coming(pred, target, i + AHEAD)
@@ -94,14 +95,14 @@ def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
                             fold_wide(losses, folded, at)
                         else:
                             fold(losses, folded, at)
-                total = halved(folded, quarter(stop - start))
+                total = halved(folded, left(stop - start))
                 # Some are infinite, or four float32 have an infinite sum without being so themselves.
                 again = (coming is not None) and total - total != 0.0 and not careful
                 careful = again
             sums[2 * block] = total
             sums[2 * block + 1] = 1.0 * used
             if (share is not None) or (weights is not None):
-                sums[2 * block + 1] = halved(shared, quarter(stop - start))
+                sums[2 * block + 1] = halved(shared, left(stop - start))
             flat, bad = nothing(), nothing()
             if strange:
                 for i in range(start, stop):

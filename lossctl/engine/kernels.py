@@ -100,7 +100,7 @@ def _kernels(
     elif loss.shape == "classes":
         plain = (adapt.rows_kernel(loss, dict(settings), *reading),)
     else:
-        plain = (adapt.items_kernel(loss, dict(settings), reading[0], reading[1:3], *reading[3:]),)
+        plain = (adapt.items_kernel(loss, dict(settings), native, reading[0], reading[1:3], *reading[3:]),)
     if not fast:
         return plain
     compiled: Callable[[Function, str], Function]

@@ -33,6 +33,9 @@ Function = Callable[..., Any]
 ANALOGUES = {
     ("lossctl.engine.spread", "TWO_52"): 2.0**23,
     ("lossctl.engine.vectors", "HALVES"): 2.0**12 + 1.0,
+    ("lossctl.engine.sums", "LEAVES"): 64,
+    ("lossctl.engine.items", "LEAVES"): 64,
+    ("lossctl.engine.regions", "LEAVES"): 64,
     ("lossctl.losses.box._exact", "SPLITTER"): 2.0**12 + 1.0,
     ("lossctl.losses.regression.balanced_l1", "MOST"): 85.0,
 }
@@ -348,7 +351,7 @@ class Native:
 
 
 def _argument(name: str, thing: Any) -> Any:
-    if isinstance(thing, np.ndarray) and name in READ:
-        return thing.astype(np.float32)
+    if isinstance(thing, np.ndarray):
+        return thing.astype(np.float32) if name in READ else thing
     # Of what is a tuple, the settings are numbers and the sides arrays.
     return tuple(map(float32, thing)) if isinstance(thing, tuple) else float32(thing)

@@ -10,14 +10,14 @@ Masks, which have one channel, have kernels that look at each pixel once.
 from lossctl.engine.items import AHEAD
 from lossctl.engine.loops import note
 from lossctl.engine.spread import likeliest, load, placed
-from lossctl.engine.sums import LINE, PIECE, expect, fetch, hold, lent, nothing, quarter, room, rooms, store, tally
+from lossctl.engine.sums import LEAVES, LINE, PIECE, expect, fetch, hold, left, lent, nothing, room, rooms, store, tally
 from lossctl.maths import select
 
 
 def masks(of_score, suspect, invalid, kept, space, put_terms, clear, fold_all, add_up):
     """Return the kernel that sums over the pixels of images of one channel; its arguments are those of `regions`.
 
-    Tiles are worked on as blocks of items are: in pieces, which are folded to a quarter.
+    Tiles are worked on as blocks of items are: in pieces.
     """
 
     def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, counts, presence):
@@ -30,7 +30,7 @@ def masks(of_score, suspect, invalid, kept, space, put_terms, clear, fold_all, a
             bad, used = nothing(), nothing()
             strange, there, won = False, False, False
             for first in range(start, start + n, PIECE):
-                m, at = min(PIECE, start + n - first), (first - start) // 4
+                m, at = min(PIECE, start + n - first), (first - start) // PIECE * LEAVES
                 for i in range(first, first + m, LINE):
                     expect(pred, i + AHEAD)
                     expect(target, i + AHEAD)
@@ -51,7 +51,7 @@ def masks(of_score, suspect, invalid, kept, space, put_terms, clear, fold_all, a
             if strange:
                 for i in range(start, start + n):
                     bad = tally(bad, kept(pred, target, i, ignore) & invalid(pred, target, i, params))
-            add_up(quarter(n), block, folded, sums)
+            add_up(left(n), block, folded, sums)
             presence[2 * block] = there
             presence[2 * block + 1] = won
             note(counts, block, used, 0, 0, bad, 0)

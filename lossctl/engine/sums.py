@@ -15,8 +15,11 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-# Items of a block, and of a piece.
-BLOCK, PIECE = 16384, 256
+# Items of a block, and of a piece, of which so many numbers are left when it has been folded: few doubles, since many
+# sums in the fastest cache slow down what is read. In single precision to fold further is what is slower.
+BLOCK, PIECE, LEAVES = 16384, 256, 8
+# What is left of a block at most, and a quarter of a piece behind it.
+ROOM = BLOCK // 4 + PIECE // 4
 # Numbers that come from memory together: so many doubles, or twice as many float32.
 LINE = 8
 # Of rows of scores a block has so many numbers, and at most so many rows; of pixels of masks, so many.
@@ -88,43 +91,55 @@ def wide(x):
     return x
 
 
-def folds(n):
-    """Return room for n doubles; in compiled code, an array."""
-    return [0.0] * n
+def folds():
+    """Return room for what is left of the pieces of a block, as doubles; in compiled code, an array."""
+    return [0.0] * ROOM
 
 
-@called
-def fold(numbers: Any, folded: Any, at: Any) -> None:
-    """Add up the quarters of a piece, in their own precision, and put what is left from `at` on."""
+def fold(numbers, folded, at):
+    """Fold a piece, the first two halvings in its own precision, and put what is left from `at` on."""
     for k in range(PIECE // 4):
         even = fetch(numbers, k) + fetch(numbers, PIECE // 2 + k)
         odd = fetch(numbers, PIECE // 4 + k) + fetch(numbers, 3 * PIECE // 4 + k)
         store(numbers, k, even + odd)
-    for k in range(PIECE // 4):
-        store(folded, at + k, wide(fetch(numbers, k)))
+    fold_quarter(numbers, 0, folded, at)
 
 
-@called
-def fold_half(numbers: Any, folded: Any, at: Any) -> None:
-    """Go on with a piece whose halves have been added up."""
+def fold_half(numbers, folded, at):
+    """Go on with a piece that was halved."""
     for k in range(PIECE // 4):
         store(numbers, k, fetch(numbers, k) + fetch(numbers, PIECE // 4 + k))
-    for k in range(PIECE // 4):
-        store(folded, at + k, wide(fetch(numbers, k)))
+    fold_quarter(numbers, 0, folded, at)
 
 
-@called
-def fold_wide(numbers: Any, folded: Any, at: Any) -> None:
-    """Add up the quarters of a piece as `fold` does, but as doubles."""
+def fold_wide(numbers, folded, at):
+    """Halve a piece as `fold` does, but as doubles."""
     for k in range(PIECE // 4):
         even = wide(fetch(numbers, k)) + wide(fetch(numbers, PIECE // 2 + k))
         odd = wide(fetch(numbers, PIECE // 4 + k)) + wide(fetch(numbers, 3 * PIECE // 4 + k))
-        store(folded, at + k, even + odd)
+        store(folded, BLOCK // 4 + k, even + odd)
+    fold_quarter(folded, BLOCK // 4, folded, at)
 
 
-def quarter(n):
+def fold_quarter(numbers, first, folded, at):
+    """Go on with the quarter of a piece that lies from `first` on, as doubles."""
+    for k in range(LEAVES):
+        one = got(numbers, first + k)
+        if LEAVES < PIECE // 4:
+            even = (one + got(numbers, first + k + 32)) + (got(numbers, first + k + 16) + got(numbers, first + k + 48))
+            odd = got(numbers, first + k + 8) + got(numbers, first + k + 40)
+            one = even + (odd + (got(numbers, first + k + 24) + got(numbers, first + k + 56)))
+        store(folded, at + k, one)
+
+
+def got(numbers, k):
+    """Return entry k as a double."""
+    return float(numbers[k])
+
+
+def left(n):
     """Return how many numbers are left of n that were folded."""
-    return (n + PIECE - 1) // PIECE * (PIECE // 4)
+    return (n + PIECE - 1) // PIECE * LEAVES
 
 
 def tree(buffer: Any, n: Any) -> Any:

@@ -20,6 +20,7 @@ from lossctl.run.items import CHUNK, IN_MEMORY, carrying, finished, prepared
 from lossctl.run.options import Options
 from lossctl.run.result import Result
 from lossctl.run.sides import canonical
+from lossctl.run.spare import Spare
 from lossctl.run.walk import Chunk, Walk
 from lossctl.run.workers import Workers
 
@@ -64,7 +65,7 @@ class Again:
         size = math.prod(filter(None, sides.pred.source.shape))
         return Again(walk, with_gradient) if size <= walk.chunk(IN_MEMORY * CHUNK) * walk.per_pred else None
 
-    def __call__(self, preds: Sequence[Any], target: Any) -> tuple[Any, Sequence[Any]] | None:
+    def __call__(self, preds: Sequence[Any], target: Any, spare: Spare) -> tuple[Any, Sequence[Any]] | None:
         """Return the value, and the slopes by each side if they are asked for; None where data are not valid.
 
         Raises DataError where they are, but there is nothing to average.
@@ -72,6 +73,7 @@ class Again:
         factor, options = self._factor, self._walk.options
         with Workers(options.workers) as workers:
             walk = self._walk.afresh(workers)
+            walk.landing = spare
             flat, *more = [canonical(pred.reshape(-1), "pred") for pred in preds]
             goal = [] if target is None else canonical(target.reshape(-1), "target")
             chunk = Chunk(0, len(flat) // walk.per_pred, flat, goal, None, more)

@@ -46,6 +46,7 @@ class LossFunction:
         self._request = request
         # What is known of calls of a kind; None after the first.
         self._calls: dict[Any, Again | None] = {}
+        self._spare: Any = None
 
     def __repr__(self) -> str:
         """Write it as it can be asked for again."""
@@ -92,7 +93,8 @@ class LossFunction:
     def gradient(self, pred: Any, target: Any = None, **keywords: Any) -> Any:
         """Return d loss / d pred under the reduction, in its shape, as float64; of several sides a tuple.
 
-        Under arithmetic="native" that of float32 predictions is float32.
+        Under arithmetic="native" that of float32 predictions is float32. Once nobody holds it any more, the memory of a
+        large one is used for the next.
         """
         return self.value_and_gradient(pred, target, **keywords)[1]
 
@@ -110,7 +112,7 @@ class LossFunction:
         preds = pred if isinstance(pred, tuple) else (pred,)
         key = kind(preds, target, keywords, with_gradient)
         again = self._calls.get(key)
-        found = None if again is None else again(preds, target)
+        found = None if again is None else again(preds, target, self._spare)
         if found is None:
             request, options = split(self._request, keywords)
             sides, goal = opened(request.losses[0], pred, target, ArraySource)
@@ -130,9 +132,11 @@ class LossFunction:
     ) -> None:
         """Make ready for more calls of that kind, once there were two."""
         from lossctl.run.again import Again
+        from lossctl.run.spare import Spare
 
         if len(self._calls) >= KINDS:
             self._calls.clear()
+        self._spare = self._spare or Spare()
         seen = key in self._calls
         self._calls[key] = Again.of(request, options, sides, goal, key[0]) if seen else None
 

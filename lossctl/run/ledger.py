@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lossctl.engine.sums import BLOCK, PIECE, exact, tree
+from lossctl.engine.sums import BLOCK, LEAVES, PIECE, exact, tree
 from lossctl.errors import DataError
 
 if TYPE_CHECKING:
@@ -99,15 +99,13 @@ def blockwise(numbers: Numbers) -> float:
     """Return the sum as kernels of items add up: blocks by trees, the sums of blocks exactly."""
     import numpy as np
 
-    padded = np.concatenate([numbers, np.zeros(-len(numbers) % PIECE)]).reshape(-1, 4, PIECE // 4)
-    folded = ((padded[:, 0] + padded[:, 2]) + (padded[:, 1] + padded[:, 3])).ravel()
-    whole = len(folded) // (BLOCK // 4) * (BLOCK // 4)
-    blocks = folded[:whole].reshape(-1, BLOCK // 4)
-    while blocks.shape[1] > 1 and len(blocks):
-        n = blocks.shape[1] // 2
-        blocks = blocks[:, :n] + blocks[:, n:]
-    rest = folded[whole:].tolist()
-    return exact([*blocks[:, 0].tolist(), tree(rest, len(rest))])
+    folded = np.concatenate([numbers, np.zeros(-len(numbers) % PIECE)]).reshape(-1, PIECE)
+    while folded.shape[1] > LEAVES:
+        n = folded.shape[1] // 2
+        folded = folded[:, :n] + folded[:, n:]
+    rest, size = folded.ravel(), BLOCK // PIECE * LEAVES
+    blocks = (rest[start : start + size].tolist() for start in range(0, len(rest), size))
+    return exact(tree(block, len(block)) for block in blocks)
 
 
 def grouped(labels: Sequence[Any], items: int, rows: int | None) -> list[tuple[str, Places]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import math
 from abc import ABC, abstractmethod
@@ -75,8 +74,8 @@ class Walk(ABC):
 
     def afresh(self, workers: Workers) -> Self:
         """Return a walk of the same kind that is at its beginning."""
-        walk = copy.copy(self)
-        walk.workers = workers
+        walk = object.__new__(type(self))
+        walk.__dict__.update(self.__dict__, workers=workers)
         walk.begin()
         return walk
 

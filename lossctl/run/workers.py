@@ -69,15 +69,16 @@ class Workers:
         if self._threads == 1 or blocks < 2 * GRAIN:
             work(0, blocks)
             return
-        waiting = guided(blocks, self._threads)[::-1]
+        # With the work, so that a thread which comes too late does not hold what it is about.
+        waiting = [(work, *bounds) for bounds in guided(blocks, self._threads)[::-1]]
 
         def some() -> None:
             while waiting:
                 try:
-                    lo, hi = waiting.pop()
+                    todo, lo, hi = waiting.pop()
                 except IndexError:  # another thread was faster
                     return
-                work(lo, hi)
+                todo(lo, hi)
 
         beside = [helpers(self._threads - 1).submit(some) for _ in range(min(self._threads, len(waiting)) - 1)]
         try:

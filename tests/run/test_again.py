@@ -1,12 +1,14 @@
 """Calls like those before: the answers of first calls, and the same refusals."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from cases import NAMES, case
 
 import lossctl
 from lossctl.errors import DataError, UsageError
-from lossctl.run import again, function
+from lossctl.run import again, function, spare
 
 
 @pytest.fixture
@@ -14,7 +16,7 @@ def taken(monkeypatch):
     """Count the calls that are made again."""
     calls = []
     call = again.Again.__call__
-    monkeypatch.setattr(again.Again, "__call__", lambda self, *sides: calls.append(self) or call(self, *sides))
+    monkeypatch.setattr(again.Again, "__call__", lambda self, *given: calls.append(self) or call(self, *given))
     return calls
 
 
@@ -106,3 +108,30 @@ def test_few_kinds_are_kept():
     for n in range(1, 3 * function.KINDS):
         assert loss(np.ones(n), np.zeros(n)) == 1
     assert len(loss._calls) <= function.KINDS
+
+
+def test_memory_of_a_gradient_is_used_again_once_nobody_holds_it():
+    loss, pred, target = lossctl.loss("mae"), np.arange(1.0, 2 + spare.LARGE // 8), np.zeros(1 + spare.LARGE // 8)
+    for _ in range(3):
+        held = loss.gradient(pred, target)
+    other = loss.gradient(-pred, target)
+    assert not np.shares_memory(held, other)
+    assert (held > 0).all()
+    part = other[5:9]
+    del other
+    third = loss.gradient(pred, target)
+    assert not np.shares_memory(part, third)
+    assert (part < 0).all()
+    address = third.ctypes.data
+    del third
+    assert loss.gradient(pred, target).ctypes.data == address
+
+
+def test_gradients_of_several_threads(monkeypatch):
+    monkeypatch.setattr(spare, "LARGE", 0)
+    loss, target = lossctl.loss("mse"), np.zeros(4096)
+    for _ in range(3):
+        loss.gradient(target, target)
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda k: (k, loss.gradient(np.full(4096, k), target) * 2048), map(float, range(200)))
+        assert all((slopes == k).all() for k, slopes in found)
