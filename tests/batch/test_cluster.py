@@ -90,7 +90,7 @@ def test_relative_paths(many, dask, command, tmp_path):
     assert answer == command("batch", "giou", "--pred", "pred", "--target", "target", cwd=many)
 
 
-@pytest.mark.parametrize("shape", [(20_000, 4), (12, 3, 31, 33)])
+@pytest.mark.parametrize("shape", [(70_000, 4), (12, 3, 31, 33)])
 def test_large_pairs_are_split(here, dask, tmp_path, monkeypatch, shape):
     """The lines of the journal are the same, so is whatever is made of them."""
     generator = np.random.default_rng(3)
