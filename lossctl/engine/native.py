@@ -234,6 +234,8 @@ for plain, implementation in (
 # What takes the place of what: functions that differ in more than their constants.
 PLACES: dict[Function, Function] = {
     sums.fetch: fetch, sums.store: store, sums.room: room, sums.rooms: rooms, sums.tree: tree,
+    # Of what has been folded, which are doubles.
+    sums.halved: sums.halved,
 }  # fmt: skip
 _copies: dict[Function, Function] = {}
 

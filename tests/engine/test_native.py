@@ -223,3 +223,18 @@ def test_a_loss_of_ones_own(tmp_path):
     # What a constant of one's own is in float32, it is: only those of the package mean the end of a range.
     own.write_text(f'"""Mine."""\n{text.format("0.0 * pred + TINY + 1e-50")}')
     assert lossctl.loss(str(own))(pred, target, arithmetic="native") == 0
+
+
+@pytest.mark.parametrize("name", ["mae", "tversky"])
+def test_all_but_the_first_sums_are_doubles(name):
+    """Of four whole numbers these sums are exact in single precision, of a block they are not."""
+    chance = np.random.default_rng(8)
+    if name == "mae":
+        numbers = chance.integers(0, 1 << 20, 50_001).astype(np.float32)
+        single = lossctl.loss("mae")(numbers, 0 * numbers, reduction="sum", arithmetic="native")
+        assert single == numbers.astype(np.float64).sum()
+    else:
+        pred, target = chance.integers(0, 1 << 20, 1 << 18).astype(np.float32) / (1 << 20), chance.random(1 << 18) < 0.5
+        keywords = {"input": "probs", "layout": "HW", "fp_weight": 1, "fn_weight": 0, "smooth": 0}
+        single = lossctl.loss("tversky")(pred, target, arithmetic="native", **keywords)
+        assert single == pytest.approx(lossctl.loss("tversky")(pred.astype(np.float64), target, **keywords), rel=1e-12)
