@@ -28,10 +28,12 @@ from lossctl.run.workers import Workers
 APART = {"weights", "group_by", "pairs", "match", "match_by", "match_score"}
 
 
-def kind(pred: Any, target: Any, keywords: Mapping[str, Any], with_gradient: bool) -> tuple[Any, ...] | None:
+def kind(
+    preds: tuple[Any, ...], target: Any, keywords: Mapping[str, Any], with_gradient: bool
+) -> tuple[Any, ...] | None:
     """Return what calls that look alike have in common; None where a call may be like no other."""
     key: list[Any] = [with_gradient]
-    for array in (*pred, target) if isinstance(pred, tuple) else (pred, target):
+    for array in (*preds, target):
         if array is None:
             key.append(None)
         elif type(array) is np.ndarray and array.flags.c_contiguous and array.ndim:

@@ -48,6 +48,10 @@ class LossFunction:
         self._calls: dict[Any, Again | None] = {}
         self._spare: Any = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel without what is known of calls."""
+        return LossFunction, (self._request,)
+
     def __repr__(self) -> str:
         """Write it as it can be asked for again."""
         return f"lossctl.loss('{self._request}')"

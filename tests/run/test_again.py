@@ -1,5 +1,6 @@
 """Calls like those before: the answers of first calls, and the same refusals."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -125,6 +126,14 @@ def test_memory_of_a_gradient_is_used_again_once_nobody_holds_it():
     address = third.ctypes.data
     del third
     assert loss.gradient(pred, target).ctypes.data == address
+
+
+def test_a_function_travels_without_what_it_knows_of_calls():
+    loss, numbers = lossctl.loss("huber", delta=2), np.ones(5)
+    for _ in range(3):
+        loss.gradient(numbers, 0 * numbers)
+    there = pickle.loads(pickle.dumps(loss))
+    assert (there(numbers, 0 * numbers), repr(there)) == (0.5, repr(loss))
 
 
 def test_gradients_of_several_threads(monkeypatch):
