@@ -35,7 +35,6 @@ classes without a target never count.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import importlib.util
@@ -211,6 +210,8 @@ class Loss:
 
 def did_you_mean(name: str, known: typing.Iterable[str]) -> str | None:
     """Return the known name nearest to a misspelt one, if any is near."""
+    import difflib
+
     return next(iter(difflib.get_close_matches(name, list(known), 1, 0.6)), None)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -79,6 +78,8 @@ def check_writable(path: str, endings: tuple[str, ...] = ENDINGS) -> None:
             raise OutputError("its folder does not exist", path=safe)
         if os.path.exists(target) and not os.access(target, os.W_OK):  # noqa: PTH110
             raise OutputError("no permission to write it", path=safe)
+        import tempfile
+
         # Only an attempt is sure: root, ACLs and read-only mounts all make os.access lie.
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -115,6 +116,8 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
         with _straight(path, safe) as file:
             yield file
         return
+    import tempfile
+
     target = Path(os.path.realpath(path))
     try:
         number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp")

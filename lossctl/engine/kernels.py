@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -103,6 +102,8 @@ def _kernels(
         plain = (adapt.items_kernel(loss, dict(settings), native, reading[0], reading[1:3], *reading[3:]),)
     if not fast:
         return plain
+    import hashlib
+
     compiled: Callable[[Function, str], Function]
     if native:
         from lossctl.engine.native import compiled

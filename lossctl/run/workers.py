@@ -6,9 +6,11 @@ import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -20,6 +22,8 @@ GRAIN, PARTS = 2, 64
 @functools.cache
 def helpers(threads: int) -> ThreadPoolExecutor:
     """Return threads that compute beside the calling one. They stay: to start them takes as long as 100 000 items."""
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(threads, thread_name_prefix="lossctl")
 
 
@@ -61,6 +65,8 @@ class Workers:
 
     def _executor(self) -> ThreadPoolExecutor:
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
             self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="lossctl")
         return self._pool
 
