@@ -22,7 +22,7 @@ from lossctl.engine.sums import (
     room,
     store,
     tally,
-)  # fmt: skip
+)
 from lossctl.maths import select, times
 
 # Numbers that lie so far ahead are told to come.

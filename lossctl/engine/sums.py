@@ -125,6 +125,7 @@ def fold_quarter(numbers, first, folded, at):
     """Go on with the quarter of a piece that lies from `first` on, as doubles."""
     for k in range(LEAVES):
         one = got(numbers, first + k)
+        # From a quarter of a piece, 64, to 8 in three halvings.
         if LEAVES < PIECE // 4:
             even = (one + got(numbers, first + k + 32)) + (got(numbers, first + k + 16) + got(numbers, first + k + 48))
             odd = got(numbers, first + k + 8) + got(numbers, first + k + 40)

@@ -46,7 +46,7 @@ def added(term):
 
 
 def pushed(term):
-    """Return the function that adds term(x, y, u, v, t, w, scale) to the slopes of row i, in case they are `old`."""
+    """Return the function that adds term(x, y, u, v, t, w, scale) to the slopes of row i, or sets them if not `old`."""
 
     def push(a, b, i, n, u, v, t, w, scale, slopes, old):
         for k in range(i * n, i * n + n):
