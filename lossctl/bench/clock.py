@@ -20,8 +20,10 @@ Clock = Callable[[], float]
 SHORTEST = 1e-3  # seconds of a turn
 # Seconds before each. A worker of torch's spun for 3.6 ms after an operation before it slept, sometimes for 6.
 REST = 1e-2
-# Seconds of calls that are not timed, one at least: so long take threads, and the cores they slept on, to wake.
-WARM = 5e-3
+# Seconds of calls that are not timed, one at least: so long take threads, and the cores they slept on, to wake, and the
+# scheduler to move two of them apart that woke on one core. After 5 ms they often still shared it: a call took twice
+# as long as 15 ms later.
+WARM = 2e-2
 # However little time there is: fewer rounds have no interval worth the name.
 FEWEST = 5
 
