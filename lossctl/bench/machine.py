@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from lossctl.bench.clock import timed
+from lossctl.run.workers import usable
 
 LIBRARIES = ("lossctl", "numpy", "numba", "llvmlite", "torch", "torchvision", "monai", "powerboxes")
 # Larger than the caches of most CPUs.
@@ -49,11 +50,6 @@ def cpu() -> str:
         if names:
             return names[0]
     return platform.processor() or "unknown"
-
-
-def usable() -> int:
-    """Return how many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def load() -> float | None:

@@ -144,7 +144,7 @@ class Run:
 def _axes(texts: Sequence[str], gradient: bool, of_files: bool) -> dict[str, list[Any]]:
     """Return the levels of every axis, the usual ones where none are given."""
     from lossctl.bench.axes import levels
-    from lossctl.bench.machine import usable
+    from lossctl.run.workers import usable
 
     usual: dict[str, list[Any]] = {"threads": [usable()], "gradient": [gradient]}
     return usual | {"dtype": [None if of_files else "float64"]} | levels(texts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
@@ -10,6 +9,7 @@ from typing import Any, Literal, get_args
 from lossctl.convention import Library
 from lossctl.data.memory import size_of
 from lossctl.errors import UsageError
+from lossctl.run.workers import usable
 
 Reduction = Literal["none", "sum", "mean", "hardest:F"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh"]
@@ -156,9 +156,7 @@ class Options:
     @property
     def workers(self) -> int:
         """How many threads to compute with: what is asked for, or one for each CPU this process may use."""
-        if self.threads is not None:
-            return self.threads
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return usable() if self.threads is None else self.threads
 
 
 def option_names() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,31 +15,23 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # Fewer blocks than this are not worth a thread of their own; neither are fewer than one in so many of all.
-GRAIN, PARTS = 2, 64
+GRAIN, PARTS = 2, 32
 
 
-@functools.cache
-def helpers(threads: int) -> ThreadPoolExecutor:
-    """Return threads that compute beside the calling one. They stay: to start them takes as long as 100 000 items."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(threads, thread_name_prefix="lossctl")
-
-
-if hasattr(os, "register_at_fork"):
-    # The threads of a process are not those of its children.
-    os.register_at_fork(after_in_child=helpers.cache_clear)
+def usable() -> int:
+    """Return how many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def guided(blocks: int, threads: int) -> list[tuple[int, int]]:
-    """Return ranges that cover 0..blocks, each half of every thread's share of what is left.
+    """Return ranges that cover 0..blocks, each three quarters of every thread's share of what is left.
 
     The first are large and few, the last so small that no thread waits long for another (Polychronopoulos, Kuck 1987,
     Guided Self-Scheduling); one that is held up leaves what is left to the others.
     """
     bounds = [0]
     while left := blocks - bounds[-1]:
-        bounds.append(bounds[-1] + min(left, max(GRAIN, blocks // PARTS, left // (2 * threads))))
+        bounds.append(bounds[-1] + min(left, max(GRAIN, blocks // PARTS, 3 * left // (4 * threads))))
     return list(itertools.pairwise(bounds))
 
 
@@ -86,15 +77,15 @@ class Workers:
                     return
                 todo(lo, hi)
 
-        beside = [helpers(self._threads - 1).submit(some) for _ in range(min(self._threads, len(waiting)) - 1)]
+        from lossctl.run.helpers import helpers
+
+        jobs = helpers(self._threads - 1).ask(some, min(self._threads, len(waiting)) - 1)
         try:
             some()
         finally:
             waiting.clear()
-        for future in beside:
-            # One that has not begun has nothing left to do.
-            if not future.cancel():
-                future.result()
+        for job in jobs:
+            job.end()
 
     def each(self, items: Sequence[T], work: Callable[[T], R]) -> list[R]:
         """Return work(item) of all items, several at a time. The work must not spread itself over this pool."""
