@@ -33,7 +33,8 @@ HALF = PIECE // 2
 def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
     """Return the kernel of losses that compare item i of one side with item i of the other.
 
-    What is counted is rare: at first it is only looked for, by the cheapest test. `coming` asks for the numbers of an
+    What is counted is rare: at first it is only looked for, by the cheapest test, of infinite losses by their sum; a
+    block where it is found is done once more. `coming` asks for the numbers of an
     item to be read ahead. None for boxes and in double precision, which are slower so, and also two at a time.
     """
 
@@ -67,7 +68,7 @@ def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
                             i = first + k
                             keep = kept(pred, target, i, ignore)
                             loss = select(keep, item(pred, target, i, params), 0.0)
-                            used, endless = tally(used, keep), tally(endless, loss == INFINITY)
+                            used = tally(used, keep)
                             strange = strange | (keep & suspect(pred, target, i, params))
                             if slopes is not None:
                                 scale = factor if weights is None else factor * fetch(weights, i)
@@ -90,14 +91,17 @@ def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
                                     store(portions, first + k, fetch(shares, k))
                             weigh(n, first, weights, shares)
                             fold_wide(shares, shared, at)
+                        if (weights is not None) or careful:
+                            for k in range(n):
+                                endless = tally(endless, fetch(losses, k) == INFINITY)
                         weigh(n, first, weights, losses)
                         if (coming is None) or (share is not None) or (weights is not None) or careful:
                             fold_wide(losses, folded, at)
                         else:
                             fold(losses, folded, at)
                 total = halved(folded, left(stop - start))
-                # Some are infinite, or four float32 have an infinite sum without being so themselves.
-                again = (coming is not None) and total - total != 0.0 and not careful
+                # Some are infinite and to be counted, or four float32 have an infinite sum without being so themselves.
+                again = total - total != 0.0 and not careful
                 careful = again
             sums[2 * block] = total
             sums[2 * block + 1] = 1.0 * used
