@@ -62,6 +62,11 @@ def inverse_power(shifted):
     raise NotImplementedError
 
 
+def half_power(shifted):
+    """2ᵏ⁻¹ for the same k, from −125 to 128."""
+    raise NotImplementedError
+
+
 def exponent(x):
     """The k, as a float32, where x = 2ᵏ · (1 + f) and √½ ≤ 1 + f < √2; x is positive and normal."""
     raise NotImplementedError
@@ -118,16 +123,20 @@ def exp(x):
 
 
 def expm1(x):
-    """eˣ − 1 within 1.5 ulp; −1 for −∞, ∞ on overflow, −0 for −0."""
+    """eˣ − 1 within 1.5 ulp; −1 for −∞, ∞ on overflow, −0 for −0.
+
+    With x = k·ln2 + r it is 2ᵏ·(eʳ − 1) + (2ᵏ − 1), here by halves, for 2¹²⁸ is none.
+    """
     near = clamp(x, -20.0, 89.0)
     shifted = fused(near, LOG2_E, ROUNDER)
     k = shifted - ROUNDER
-    # 2⁻ᵏ, left out where it no longer counts.
-    inverse = select(k > 30.0, 0.0, inverse_power(smaller(shifted, ROUNDER + 31.0)))
-    anchor = 1.0 - inverse
-    total, rest = _exp_parts(anchor, near - k * LN2_HI, -(k * LN2_LO))
-    rest = rest + select(k < 0.0, 1.0 - (anchor + inverse), (1.0 - anchor) - inverse)
-    return select(x == 0.0, x, _scaled(total + rest, shifted))
+    hi = fused(-k, LN2, near)
+    lo = -k * LN2_REST
+    r = hi + lo
+    half = half_power(shifted)
+    result = fused(fused(r * r, _exp_series(r), lo), half, fused(hi, half, half - 0.5))
+    # What is so small is its own answer, and its half may be none.
+    return select(abs(x) < 2.0**-26, x, result + result)
 
 
 def _log1p_reduced(f, k, rest):

@@ -399,6 +399,7 @@ SPECIAL = {
     "held": [(-0.0, -0.0), (INF, INF), (2.5, 2.5)],
     "ratio": [(1.0, 4.0, 0.25), (1.0, 0.0, 0.0), (INF, -0.0, 0.0), (NAN, 0.0, 0.0), (NAN, 1.0, NAN)],
     "times": [(0.0, -INF, 0.0), (-0.0, NAN, 0.0), (2.0, -INF, -INF), (3.0, 2.0, 6.0), (NAN, 0.0, NAN)],
+    "over": [(3.0, 4.0, 0.75), (-0.0, TINY, -0.0), (INF, 2.0, INF), (0.0, INF, 0.0), (NAN, 2.0, NAN)],
     "larger": [(1.0, 2.0, 2.0), (2.0, 1.0, 2.0), (NAN, 1.0, NAN), (1.0, NAN, NAN), (-INF, INF, INF)],
     "smaller": [(1.0, 2.0, 1.0), (2.0, 1.0, 1.0), (NAN, 1.0, NAN), (1.0, NAN, NAN), (-INF, INF, -INF)],
     "maximum": [(1.0, 2.0, 2.0), (2.0, 1.0, 2.0), (-INF, INF, INF), (HUGE, TINY, HUGE)],
@@ -568,6 +569,16 @@ def test_integers_stay_within_sixty_four_bits(name, monkeypatch):
     monkeypatch.setattr(maths, "bits", lambda x: Int64(struct.unpack("<q", struct.pack("<d", x))[0]))
     for row in zip(*(column[:400].tolist() for column in columns_for(name)), strict=True):
         FUNCTIONS[name](*row)
+
+
+def test_over_is_a_quotient_within_three_halves_of_an_ulp():
+    chance = random(5)
+    x, c = (
+        chance.normal(0.0, 1.0, 5000) * 10.0 ** chance.uniform(-100, 100, 5000),
+        10.0 ** chance.uniform(-150, 150, 5000),
+    )
+    found, exact = compiled("over", x, c), [mpmath.mpf(a) / b for a, b in zip(x.tolist(), c.tolist(), strict=True)]
+    assert max(abs(f - e) / np.spacing(abs(float(e))) for f, e in zip(found.tolist(), exact, strict=True)) < 1.5
 
 
 def test_an_integer_exponent_compiles_too():

@@ -76,6 +76,10 @@ def _inverse(builder: Any, arguments: Any) -> Any:
     return _float(builder, builder.shl(builder.sub(_i32(381), _biased(builder, arguments[0])), _i32(23)))
 
 
+def _half(builder: Any, arguments: Any) -> Any:
+    return _float(builder, builder.shl(builder.sub(_biased(builder, arguments[0]), _i32(128)), _i32(23)))
+
+
 # √½, and what carries a significand above √2 into the exponent.
 SQRT_HALF = 0x3F3504F3
 CENTRE = 0x3F800000 - SQRT_HALF
@@ -116,6 +120,7 @@ def _with_sign_of(typing_context, x, size):
 
 
 _lower_power, _upper_power, _inverse_power = _of_one(_lower), _of_one(_upper), _of_one(_inverse)
+_half_power = _of_one(_half)
 _exponent_of, _fraction_of, _inverse_scale_of = _of_one(_exponent), _of_one(_fraction), _of_one(_inverse_scale)
 
 
@@ -218,6 +223,7 @@ for plain, implementation in (
     (maths32.lower_power, lambda shifted: _lower_power(shifted)),
     (maths32.upper_power, lambda shifted: _upper_power(shifted)),
     (maths32.inverse_power, lambda shifted: _inverse_power(shifted)),
+    (maths32.half_power, lambda shifted: _half_power(shifted)),
     (maths32.exponent, lambda x: _exponent_of(x)),
     (maths32.fraction, lambda x: _fraction_of(x)),
     (maths32.inverse_scale, lambda x: _inverse_scale_of(x)),

@@ -1,10 +1,22 @@
-"""What is left of a logarithm near 1, where the difference would cancel."""
+"""What is left of a logarithm near 1, where the difference would cancel.
+
+With s = t / (2 + t), log1p(t) = 2 artanh(s), and t = s (2 + t).
+"""
+
+
+def surplus(s):
+    """Return artanh(s) / s - 1 for |s| <= 1/8, about s² / 3."""
+    z = s * s
+    return z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11 + z * (1 / 13 + z * (1 / 15 + z / 17)))))))
 
 
 def lag(t):
     """Return 1 - log1p(t) / t for |t| < ¼, about t / 2: the difference t - log1p(t) is t times this."""
-    # log1p(t) = 2 artanh(s) of s = t / (2 + t), and t - 2s = t s.
     s = t / (2.0 + t)
-    s2 = s * s
-    tail = 1 / 3 + s2 * (1 / 5 + s2 * (1 / 7 + s2 * (1 / 9 + s2 * (1 / 11 + s2 * (1 / 13 + s2 * (1 / 15 + s2 / 17))))))
-    return s - 2.0 * s2 * tail / (2.0 + t)
+    return s - 2.0 * surplus(s) / (2.0 + t)
+
+
+def lead(s):
+    """Return ((1 + s) artanh(s) - s) / s for |s| <= 1/8, about s: (1 + t) log1p(t) - t is t times this."""
+    more = surplus(s)
+    return more + s * (1.0 + more)

@@ -88,6 +88,7 @@ PRECISE = {
     "step": lambda x: (mpf(x > 0) + mpf(x >= 0)) / 2,
     "slope_of_abs": lambda x: mpf(x > 0) - mpf(x < 0),
     "ratio": lambda a, b: mpf(0) if b == 0 else mpf(a) / b,
+    "over": lambda x, c: mpf(x) / c,
     "times": lambda a, b: mpf(0) if a == 0 else mpf(a) * b,
     "power": _power,
     "sqrt": mp.sqrt,

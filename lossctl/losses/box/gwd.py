@@ -40,8 +40,7 @@ from typing import Annotated, NamedTuple
 from lossctl.loss import Interval, Positive
 from lossctl.losses.box._bounded import bounded, bounded_slope
 from lossctl.losses.box._gaussian import measure, to_sides
-from lossctl.losses.regression._roots import hypotenuse
-from lossctl.maths import larger, log1p, magnitude, ratio, scale_of, select, sqrt, times
+from lossctl.maths import larger, log1p, magnitude, ratio, scale_of, select, smaller, sqrt, times
 
 SHAPE = "rotated"
 
@@ -111,3 +110,10 @@ def endless(pair, found):
     """Return whether D is infinite: a side is 0, and the boxes are not identical."""
     flat = pair.uneven | pair.line_w | pair.line_h
     return flat & (found.length > 0.0)
+
+
+def hypotenuse(a, b):
+    """Return √(a² + b²)."""
+    long, short = larger(magnitude(a), magnitude(b)), smaller(magnitude(a), magnitude(b))
+    part = ratio(short, long)
+    return long * sqrt(1.0 + part * part)

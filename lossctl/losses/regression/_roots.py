@@ -1,10 +1,20 @@
-"""Roots of sums of squares, without overflow."""
+"""Roots of sums of squares, without overflow, of numbers beside one that is the same for all of them."""
 
-from lossctl.maths import larger, magnitude, ratio, smaller, sqrt
+from lossctl.maths import magnitude, over, select, smaller, sqrt
+
+# Of more than this the square overflows, and 1 is nothing beside it.
+MOST = 1e150
+
+
+def stretch(a, b):
+    """Return √(1 + (a/b)²) for b > 0."""
+    v = over(magnitude(a), b)
+    near = smaller(v, MOST)
+    return select(v > MOST, v, sqrt(1.0 + near * near))
 
 
 def hypotenuse(a, b):
-    """Return √(a² + b²)."""
-    long, short = larger(magnitude(a), magnitude(b)), smaller(magnitude(a), magnitude(b))
-    part = ratio(short, long)
-    return long * sqrt(1.0 + part * part)
+    """Return √(a² + b²) for b > 0."""
+    v = over(magnitude(a), b)
+    near = smaller(v, MOST)
+    return select(v > MOST, magnitude(a), b * sqrt(1.0 + near * near))

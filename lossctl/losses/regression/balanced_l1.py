@@ -30,8 +30,8 @@ Examples
 """
 
 from lossctl.loss import Positive
-from lossctl.losses._logs import lag
-from lossctl.maths import exp, expm1, larger, log, log1p, magnitude, ratio, select, slope_of_abs, smaller, times
+from lossctl.losses._logs import lead
+from lossctl.maths import expm1, larger, log1p, magnitude, over, select, slope_of_abs, smaller
 
 # exp(gamma / a) of more than this leaves the range of doubles.
 MOST = 700.0
@@ -39,22 +39,27 @@ MOST = 700.0
 
 def value(pred, target, a: Positive = 0.5, gamma: Positive = 1.5, b: Positive = 1.0):
     x = magnitude(pred - target)
-    part = smaller(x / b, 1.0)
-    bend = expm1(gamma / a)
-    u = times(part, bend)
-    # With u = B x / b the logarithmic part is a (b/B) (u ln(1 + u) - (u - ln(1 + u))): the second term is at most
-    # half of the first, so that their difference keeps its digits.
-    rest = select(u < 0.25, a * part * lag(smaller(u, 0.25)), a * part - ratio(pull(part, a, gamma), bend))
-    return larger(b * (part * pull(part, a, gamma) - rest), 0.0) + gamma * larger(x - b, 0.0)
+    part = smaller(over(x, b), 1.0)
+    bend = bend_of(a, gamma)
+    u = part * bend
+    log = log_of(u, a, gamma)
+    # With u = B x / b the first part is a (b/B) ((1 + u) ln(1 + u) - u), of which little is left where u is small.
+    near = smaller(u, 0.25)
+    rest = select(u < 0.25, part * lead(near / (2.0 + near)), part * (log - 1.0) + over(log, bend))
+    return a * b * rest + gamma * larger(x - b, 0.0)
 
 
 def slope(pred, target, a, gamma, b):
     d = pred - target
-    return slope_of_abs(d) * select(magnitude(d) < b, pull(smaller(magnitude(d) / b, 1.0), a, gamma), gamma)
+    u = smaller(over(magnitude(d), b), 1.0) * bend_of(a, gamma)
+    return slope_of_abs(d) * select(magnitude(d) < b, a * log_of(u, a, gamma), gamma)
 
 
-def pull(part, a, gamma):
-    """Return a ln(1 + B part) for 0 <= part <= 1, also where B is too large for a double."""
-    power = gamma / a
-    far = larger(gamma + a * log(part + (1.0 - part) * exp(-power)), 0.0)
-    return select(power > MOST, far, a * log1p(part * expm1(smaller(power, MOST))))
+def bend_of(a, gamma):
+    """Return B, or the largest that is a double."""
+    return expm1(smaller(gamma / a, MOST))
+
+
+def log_of(u, a, gamma):
+    """Return ln(1 + u), and where B was cut the logarithm of what it lacks: 1 is nothing beside such u."""
+    return log1p(u) + select(u > 1e17, larger(gamma / a - MOST, 0.0), 0.0)

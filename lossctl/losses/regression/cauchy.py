@@ -26,13 +26,13 @@ Examples
 """
 
 from lossctl.loss import Positive
-from lossctl.maths import log1p, magnitude, ratio, select
+from lossctl.maths import log1p, magnitude, over, ratio, select
 
 LN_2 = 0.6931471805599453
 
 
 def value(pred, target, c: Positive = 1.0):
-    v = magnitude(pred - target) / c
+    v = over(magnitude(pred - target), c)
     # Beyond 1e150 the square overflows, and 1 is nothing beside it.
     far = v > 1e150
     log = log1p(select(far, v, 0.5 * v * v))
@@ -40,5 +40,5 @@ def value(pred, target, c: Positive = 1.0):
 
 
 def slope(pred, target, c):
-    v = (pred - target) / c
-    return select(magnitude(v) > 1e150, ratio(2.0, v), v / (1.0 + 0.5 * v * v)) / c
+    v = over(pred - target, c)
+    return over(select(magnitude(v) > 1e150, ratio(2.0, v), v / (1.0 + 0.5 * v * v)), c)

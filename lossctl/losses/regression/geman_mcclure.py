@@ -26,16 +26,16 @@ Examples
 """
 
 from lossctl.loss import Positive
-from lossctl.maths import magnitude, select
+from lossctl.maths import magnitude, over, select
 
 
 def value(pred, target, c: Positive = 1.0):
-    v = (pred - target) / c
+    v = over(pred - target, c)
     # Where the square would overflow, 2 is the nearest number.
     return select(magnitude(v) > 1e150, 2.0, 2.0 * v * (v / (v * v + 4.0)))
 
 
 def slope(pred, target, c):
-    v = (pred - target) / c
+    v = over(pred - target, c)
     whole = v * v + 4.0
-    return select(magnitude(v) > 1e150, 0.0, 16.0 * (v / whole) / whole / c)
+    return select(magnitude(v) > 1e150, 0.0, over(16.0 * (v / whole) / whole, c))

@@ -24,7 +24,7 @@ Examples
     2,1,.5 3,1,0 = 0.47759688288299545
 """
 
-from lossctl.losses._logs import lag
+from lossctl.losses._logs import lead
 from lossctl.maths import clamp, log, magnitude, ratio, select, times
 
 DOMAIN = "rates and counts must not be below 0"
@@ -36,12 +36,12 @@ def inside(pred, target):
 
 
 def value(pred, target):
-    gap = pred - target
-    t = ratio(gap, target)
-    # y ln(y / μ) - (y - μ) is (μ - y) (1 - ln(1 + t) / t) of t = (μ - y) / y, which near 0 cancels nowhere.
-    near = gap * lag(clamp(t, -0.25, 0.25))
-    far = gap + times(target, select(pred > 0.0, log(ratio(target, pred)), INFINITY))
-    return 2.0 * select((magnitude(t) < 0.25) & (target > 0.0), near, far)
+    gap = target - pred
+    # By halves, whose sum is finite. ln(y / μ) = 2 artanh(s), and 2 y = (1 + s) (y + μ).
+    s = ratio(0.5 * gap, 0.5 * target + 0.5 * pred)
+    near = gap * lead(clamp(s, -0.125, 0.125))
+    far = times(target, select(pred > 0.0, log(ratio(target, pred)), INFINITY)) - gap
+    return 2.0 * select(magnitude(s) < 0.125, near, far)
 
 
 def slope(pred, target):

@@ -26,15 +26,14 @@ Examples
 """
 
 from lossctl.loss import Positive
-from lossctl.losses.regression._roots import hypotenuse
-from lossctl.maths import ratio
+from lossctl.losses.regression._roots import stretch
 
 
 def value(pred, target, delta: Positive = 1.0):
     d = pred - target
-    return d * (d / (1.0 + hypotenuse(d, delta) / delta))
+    return d * (d / (1.0 + stretch(d, delta)))
 
 
 def slope(pred, target, delta):
     d = pred - target
-    return delta * ratio(d, hypotenuse(d, delta))
+    return d / stretch(d, delta)

@@ -26,14 +26,14 @@ Examples
 """
 
 from lossctl.loss import Positive
-from lossctl.maths import exp, expm1, times
+from lossctl.maths import exp, expm1, over, times
 
 
 def value(pred, target, c: Positive = 1.0):
-    v = (pred - target) / c
+    v = over(pred - target, c)
     return -expm1(-0.5 * v * v)
 
 
 def slope(pred, target, c):
-    v = (pred - target) / c
-    return times(exp(-0.5 * v * v), v) / c
+    v = over(pred - target, c)
+    return over(times(exp(-0.5 * v * v), v), c)

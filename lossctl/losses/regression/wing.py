@@ -31,12 +31,12 @@ Examples
 """
 
 from lossctl.loss import Positive
-from lossctl.maths import log1p, magnitude, select, slope_of_abs, smaller
+from lossctl.maths import log1p, magnitude, over, select, slope_of_abs, smaller
 
 
 def value(pred, target, w: Positive = 10.0, epsilon: Positive = 2.0):
     x = magnitude(pred - target)
-    return select(x < w, w * log1p(smaller(x, w) / epsilon), x - w + w * log1p(w / epsilon))
+    return select(x < w, w * log1p(over(smaller(x, w), epsilon)), x - w + w * log1p(w / epsilon))
 
 
 def slope(pred, target, w, epsilon):
