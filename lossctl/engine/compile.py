@@ -29,7 +29,7 @@ from numba.np.arrayobj import _empty_nd_impl
 from lossctl import maths
 from lossctl.engine import sums, vectors
 from lossctl.engine.cache import cache_directory
-from lossctl.engine.lanes import lanes, pushes
+from lossctl.engine.lanes import lanes, opposes, pushes
 
 FLAGS = {"error_model": "numpy", "nogil": True}
 INLINED = {"error_model": "numpy", "forceinline": True}
@@ -71,6 +71,17 @@ def _store(typing_context, values, i, x):
         return context.get_dummy_value()
 
     return nb.void(values, nb.intp, nb.float64), generate
+
+
+@intrinsic
+def _blank(typing_context, values, i, n):
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        first = builder.gep(array.data, [arguments[1]], inbounds=True)
+        cgutils.memset(builder, first, builder.mul(array.itemsize, arguments[2]), 0)
+        return context.get_dummy_value()
+
+    return nb.void(values, nb.intp, nb.intp), generate
 
 
 @intrinsic
@@ -152,6 +163,7 @@ provide(sums.folds, lambda: _folds(sums.ROOM))
 provide(sums.rooms, lambda rows, n: _rooms((rows, n)))
 provide(sums.fetch, lambda values, i: _fetch(values, i))
 provide(sums.store, lambda values, i, x: _store(values, i, x))
+provide(sums.blank, lambda values, i, n: _blank(values, i, n))
 provide(sums.got, lambda numbers, k: _fetch(numbers, k))
 provide(sums.expect, lambda values, i: _expect(values, i))
 provide(sums.lent, lambda arrays: _lent(arrays))
@@ -169,6 +181,8 @@ def provide_lanes(place: Callable[[Function], Function], terms: Callable[[Functi
         provide(place(total), _sum_of(lanes(terms(term), number)))
     for push, moved in vectors.PUSHES.items():
         provide(place(push), _push_of(pushes(terms(moved), number)))
+    for push, away in vectors.OPPOSED.items():
+        provide(place(push), _opposed_of(opposes(terms(away), number)))
 
 
 def _sum_of(found: Any) -> Function:
@@ -177,6 +191,10 @@ def _sum_of(found: Any) -> Function:
 
 def _push_of(found: Any) -> Function:
     return lambda a, b, i, n, u, v, t, w, scale, slopes, old: found(a, b, i, n, u, v, t, w, scale, slopes, old)
+
+
+def _opposed_of(found: Any) -> Function:
+    return lambda a, b, i, n, u, scale, by_a, by_b, old_a, old_b: found(a, b, i, n, u, scale, by_a, by_b, old_a, old_b)
 
 
 def itself(function: Function) -> Function:

@@ -1,8 +1,8 @@
 """Sums over a row in eight lanes and slopes of its entries, as vector instructions.
 
 A compiler packs the lanes of `vectors.added` only by luck, and asks before the entries of each row whether the arrays
-overlap. So the formula of a term is called with values that, instead
-of being calculated with, write the instruction for eight numbers at once: the same operations in the same order.
+overlap. So the formula of a term is called with values that, instead of being calculated with, write the instruction
+for several numbers at once: the same operations in the same order.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from numba.extending import intrinsic
 from lossctl.engine.vectors import LANES, STRIP
 
 INDEX = ir.IntType(64)
+# Bytes of the vectors in which slopes are made; their lanes are no part of the result.
+WIDE = 64
 
 
 class Traced:
@@ -69,7 +71,7 @@ def lanes(term: Callable[..., Any], number: Any) -> Any:
     @intrinsic
     def total(typing_context, a, b, i, n, u, v, t):
         def generate(context, builder, signature, arguments):
-            row = _Row(context, builder, number, signature.args[:2], arguments[:4])
+            row = _Row(context, builder, number, signature.args[:2], arguments[:4], LANES)
             return _total(builder, row, term, arguments[4:])
 
         return number(a, b, nb.intp, nb.intp, number, number, number), generate
@@ -83,12 +85,7 @@ def pushes(term: Callable[..., Any], number: Any) -> Any:
     @intrinsic
     def push(typing_context, a, b, i, n, u, v, t, w, scale, slopes, old):
         def generate(context, builder, signature, arguments):
-            row = _Row(context, builder, number, signature.args[:2], arguments[:4])
-            *factors, array, old = arguments[4:]
-            kind = signature.args[-2]
-            _push(
-                builder, row, term, factors, (kind.dtype, context.make_array(kind)(context, builder, array).data), old
-            )
+            _push(context, builder, number, signature.args, arguments, term, 1)
             return context.get_dummy_value()
 
         return nb.void(a, b, nb.intp, nb.intp, number, number, number, number, number, slopes, nb.boolean), generate
@@ -96,18 +93,33 @@ def pushes(term: Callable[..., Any], number: Any) -> Any:
     return push
 
 
-class _Row:
-    """Where two sides are read: one number of each at a time, or eight."""
+def opposes(term: Callable[..., Any], number: Any) -> Any:
+    """Return the intrinsic that does as `vectors.opposed(term)`, likewise."""
 
-    def __init__(self, context: Any, builder: Any, number: Any, kinds: Any, arguments: Any) -> None:
+    @intrinsic
+    def push(typing_context, a, b, i, n, u, scale, by_a, by_b, old_a, old_b):
+        def generate(context, builder, signature, arguments):
+            _push(context, builder, number, signature.args, arguments, term, 2)
+            return context.get_dummy_value()
+
+        return nb.void(a, b, nb.intp, nb.intp, number, number, by_a, by_b, nb.boolean, nb.boolean), generate
+
+    return push
+
+
+class _Row:
+    """Where two sides are read: one number of each at a time, or as many as a vector has lanes."""
+
+    def __init__(self, context: Any, builder: Any, number: Any, kinds: Any, arguments: Any, lanes: int) -> None:
         *arrays, i, n = arguments
+        self.lanes = lanes
         self._context, self._builder = context, builder
         self._sides = [
             (kind.dtype, context.make_array(kind)(context, builder, array).data)
             for kind, array in zip(kinds, arrays, strict=True)
         ]
         self.number = context.get_data_type(number)
-        self.vector = ir.VectorType(self.number, LANES)
+        self.vector = ir.VectorType(self.number, lanes)
         self._at = cgutils.alloca_once_value(builder, builder.mul(i, n))
         self.end = builder.add(self.at, n)
 
@@ -126,7 +138,7 @@ class _Row:
         width = self._context.get_abi_sizeof(stored)
         pointer = self._builder.gep(data, [self.at], inbounds=True)
         if kind is self.vector:
-            stored = ir.VectorType(stored, LANES)
+            stored = ir.VectorType(stored, self.lanes)
             pointer = self._builder.bitcast(pointer, stored.as_pointer())
         return pointer, stored, width
 
@@ -142,15 +154,15 @@ class _Row:
         return term(*(Traced(self._builder, value) for value in given)).value
 
     def spread(self, value: Any) -> Any:
-        """Return a vector of eight times the same."""
-        found = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
-        for k in range(LANES):
+        """Return a vector of the same number."""
+        found = ir.Constant(ir.VectorType(value.type, self.lanes), ir.Undefined)
+        for k in range(self.lanes):
             found = self._builder.insert_element(found, value, _i32(k))
         return found
 
-    def eights(self, stop: Any) -> _While:
-        """Return the loop over what is left in eights."""
-        after = ir.Constant(INDEX, LANES)
+    def packs(self, stop: Any) -> _While:
+        """Return the loop over what is left in whole vectors."""
+        after = ir.Constant(INDEX, self.lanes)
         return _While(self._builder, lambda: self._builder.icmp_signed("<=", self._builder.add(self.at, after), stop))
 
     def ones(self, stop: Any) -> _While:
@@ -166,7 +178,7 @@ def _total(builder: Any, row: _Row, term: Callable[..., Any], factors: Any) -> A
         far = builder.add(row.at, ir.Constant(INDEX, STRIP))
         stop = builder.select(builder.icmp_signed("<", far, row.end), far, row.end)
         builder.store(ir.Constant(row.vector, [0.0] * LANES), sums)
-        with row.eights(stop):
+        with row.packs(stop):
             builder.store(builder.fadd(builder.load(sums), row.calls(term, row.vector, packed)), sums)
             row.go(LANES)
         with row.ones(stop):
@@ -183,21 +195,32 @@ def _total(builder: Any, row: _Row, term: Callable[..., Any], factors: Any) -> A
     return builder.load(whole)
 
 
-def _push(builder: Any, row: _Row, term: Callable[..., Any], factors: Any, slopes: tuple[Any, Any], old: Any) -> None:
-    packed = [row.spread(factor) for factor in factors]
+def _push(
+    context: Any, builder: Any, number: Any, kinds: Any, arguments: Any, term: Callable[..., Any], sides: int
+) -> None:
+    """Write the loop over a row: to the slopes of the first of the last `sides` arrays a term is added, else taken."""
+    row = _Row(context, builder, number, kinds[:2], arguments[:4], WIDE * 8 // number.bitwidth)
+    factors, arrays, olds = arguments[4 : -2 * sides], arguments[-2 * sides : -sides], arguments[-sides:]
+    slopes = [
+        (kind.dtype, context.make_array(kind)(context, builder, array).data)
+        for kind, array in zip(kinds[-2 * sides : -sides], arrays, strict=True)
+    ]
+    packed, several = [row.spread(factor) for factor in factors], [row.spread(old) for old in olds]
 
-    def push(kind: Any, factors: Any, old: Any, steps: int) -> None:
-        before = builder.select(old, row.read(*slopes, kind), ir.Constant(kind, [0.0] * LANES if steps > 1 else 0.0))
-        after = builder.fadd(before, row.calls(term, kind, factors))
-        pointer, stored, width = row.place(*slopes, kind)
-        builder.store(after if stored == kind else builder.fptrunc(after, stored), pointer, align=width)
+    def push(kind: Any, factors: Any, olds: Any, steps: int) -> None:
+        moved = row.calls(term, kind, factors)
+        zero = ir.Constant(kind, [0.0] * steps if steps > 1 else 0.0)
+        for side, (slope, old) in enumerate(zip(slopes, olds, strict=True)):
+            before = builder.select(old, row.read(*slope, kind), zero)
+            after = builder.fsub(before, moved) if side else builder.fadd(before, moved)
+            pointer, stored, width = row.place(*slope, kind)
+            builder.store(after if stored == kind else builder.fptrunc(after, stored), pointer, align=width)
         row.go(steps)
 
-    several = row.spread(old)
-    with row.eights(row.end):
-        push(row.vector, packed, several, LANES)
+    with row.packs(row.end):
+        push(row.vector, packed, several, row.lanes)
     with row.ones(row.end):
-        push(row.number, factors, old, 1)
+        push(row.number, factors, olds, 1)
 
 
 def _i32(k: int) -> Any:

@@ -13,7 +13,7 @@ from lossctl.engine import vectors
 from lossctl.engine.adapt import Adapter
 from lossctl.engine.loops import INFINITY, NAN, note, total
 from lossctl.engine.spread import ERROR, PROPAGATE
-from lossctl.engine.sums import fetch, lent, nothing, room, store, tally
+from lossctl.engine.sums import fetch, hold, lent, nothing, room, store, tally
 from lossctl.loss import Loss, Setting
 from lossctl.maths import select
 
@@ -45,8 +45,10 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
         slopes,
     ):
         sides = lent(sides)
-        found, by = space(width), space(width)
-        losses, keep, shares, y = room(width), room(width), room(width), room(width)
+        measures, moves = space(width), space(width)
+        lines = room(width), room(width), room(width), room(width)
+        found, by = lent(measures), lent(moves)
+        losses, keep, shares, y = lent(lines)
         for block in range(lo, hi):
             start = block * width
             rows = min(width, size - start)
@@ -90,6 +92,9 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
             sums[2 * block + 1] = 1.0 * used
             if weights is not None:
                 sums[2 * block + 1] = total(rows, start, weights, shares)
+        hold(measures)
+        hold(moves)
+        hold(lines)
 
     return kernel
 

@@ -5,7 +5,7 @@ are plain sums of squares; only where one leaves the range in which all its digi
 power of two, which costs none. Rows lie in flat arrays, one after the other: row i begins at i · n.
 """
 
-from lossctl.engine.sums import fetch, store
+from lossctl.engine.sums import blank, fetch, store
 from lossctl.maths import clamp, larger, magnitude, power, ratio, scale_of, select, slope_of_abs, sqrt
 
 # Lanes are written out below.
@@ -55,6 +55,21 @@ def pushed(term):
     return push
 
 
+def opposed(term):
+    """Return the function that adds term(x, y, u, scale) to the slopes of row i of one side and takes it of the other.
+
+    Those are set if not `old_a` or `old_b`.
+    """
+
+    def push(a, b, i, n, u, scale, by_a, by_b, old_a, old_b):
+        for k in range(i * n, i * n + n):
+            away = term(fetch(a, k), fetch(b, k), u, scale)
+            store(by_a, k, before(by_a, k, old_a) + away)
+            store(by_b, k, before(by_b, k, old_b) - away)
+
+    return push
+
+
 def _gap_squared(x, y, u, v, t):
     return ((x - y) * u) * ((x - y) * u)
 
@@ -94,7 +109,7 @@ def _spoilt(x, y, u, v, t):
     return x - x
 
 
-def _away(x, y, u, v, t, w, scale):
+def _away(x, y, u, scale):
     return scale * ((x - y) * u)
 
 
@@ -104,13 +119,13 @@ def _aside(x, y, u, v, t, w, scale):
 
 squares, gaps, gap_powers, products = added(_gap_squared), added(_gap), added(_gap_power), added(_product)
 rests_squared, rests_along, spoils = added(_rest_squared), added(_rest_along), added(_spoilt)
-push_away, push_aside = pushed(_away), pushed(_aside)
+push_away, push_aside = opposed(_away), pushed(_aside)
 # Of what is made of products and differences the terms, which `lanes` makes vector instructions of.
 SUMS = {
     squares: _gap_squared, gaps: _gap, products: _product, rests_squared: _rest_squared, rests_along: _rest_along,
     spoils: _spoilt,
 }  # fmt: skip
-PUSHES = {push_away: _away, push_aside: _aside}
+PUSHES, OPPOSED = {push_aside: _aside}, {push_away: _away}
 
 
 def farthest(a, b, i, n):
@@ -160,8 +175,7 @@ def push_apart(a, b, i, n, p, by, size, unit, by_a, by_b, old_a, old_b):
     """
     if p == 2.0:
         scale = ratio(by, size)
-        push_away(a, b, i, n, unit, 0.0, 0.0, 0.0, scale, by_a, old_a)
-        push_away(b, a, i, n, unit, 0.0, 0.0, 0.0, scale, by_b, old_b)
+        push_away(a, b, i, n, unit, scale, by_a, by_b, old_a, old_b)
     elif unit > 0.0:
         sharing = 1.0
         if p == INFINITY:
@@ -190,8 +204,7 @@ def before(slopes, k, old):
 def clear(slopes, i, n, old):
     """Set the slopes of a row to 0, unless they hold something already."""
     if not old:
-        for k in range(i * n, i * n + n):
-            store(slopes, k, 0.0)
+        blank(slopes, i * n, n)
 
 
 def shares(a, b, i, n, top):

@@ -7,7 +7,8 @@ With s = t / (2 + t), log1p(t) = 2 artanh(s), and t = s (2 + t).
 def surplus(s):
     """Return artanh(s) / s - 1 for |s| <= 1/8, about s² / 3."""
     z = s * s
-    return z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11 + z * (1 / 13 + z * (1 / 15 + z * (1 / 17))))))))
+    series = 1 / 11 + z * (1 / 13 + z * (1 / 15 + z * (1 / 17)))
+    return z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * series))))
 
 
 def lag(t):
