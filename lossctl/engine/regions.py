@@ -7,10 +7,9 @@ likeliest. `logs` is None where no sum is of logarithms.
 Masks, which have one channel, have kernels that look at each pixel once.
 """
 
-from lossctl.engine.items import AHEAD
 from lossctl.engine.loops import note
 from lossctl.engine.spread import likeliest, load, placed
-from lossctl.engine.sums import LEAVES, LINE, PIECE, expect, fetch, hold, left, lent, nothing, room, rooms, store, tally
+from lossctl.engine.sums import LEAVES, PIECE, fetch, hold, left, lent, nothing, room, rooms, store, tally
 from lossctl.maths import select
 
 
@@ -31,9 +30,6 @@ def masks(of_score, suspect, invalid, kept, space, put_terms, clear, fold_all, a
             strange, there, won = False, False, False
             for first in range(start, start + n, PIECE):
                 m, at = min(PIECE, start + n - first), (first - start) // PIECE * LEAVES
-                for i in range(first, first + m, LINE):
-                    expect(pred, i + AHEAD)
-                    expect(target, i + AHEAD)
                 for k in range(m):
                     i = first + k
                     keep = kept(pred, target, i, ignore)
