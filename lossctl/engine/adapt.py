@@ -298,4 +298,4 @@ def rows_kernel(loss: Loss, settings: dict[str, Setting], source: str, target: s
     if target == "label":
         return labelled.labelled(term, term_slope, share)
     spreader, carry = SIGMOID if target == "mask" and source == "logits" else SPREADS[source]
-    return loops.rows(spreader, TARGETS[target], term, term_slope, share, unit, carry)
+    return loops.rows(spreader, TARGETS[target], term, term_slope, share, unit, carry, "log_q" in loss.data)

@@ -34,8 +34,8 @@ def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
     """Return the kernel of losses that compare item i of one side with item i of the other.
 
     What is counted is rare: at first it is only looked for, by the cheapest test, of infinite losses by their sum; a
-    block where it is found is done once more. `coming` asks for the numbers of an
-    item to be read ahead. None for boxes and in double precision, which are slower so, and also two at a time.
+    block where it is found is done once more. `coming` asks for the numbers of an item to be read ahead. None for boxes
+    and in double precision, which are slower so, and also two at a time.
     """
 
     def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, counts, values, portions, slopes):

@@ -42,8 +42,8 @@ def total(n, start, weights, buffer):
     return tree(buffer, n)
 
 
-def rows(spread, spread_target, term, term_slope, share, unit, back):
-    """Return the kernel of losses that add up one term per class of a row of scores."""
+def rows(spread, spread_target, term, term_slope, share, unit, back, logs):
+    """Return the kernel of losses that add up one term per class of a row of scores. `logs`: terms take log_q."""
 
     def kernel(
         lo, hi, grid, width, pred, target, class_weights, ignore, nonfinite, weights, temperature, tolerances,
@@ -64,7 +64,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back):
                 n, grid, image, start, target, ignore, nonfinite, temperature, tolerances[1], y, r, keep, spare
             )
             load(n, grid, image, start, pred, q)
-            bad += spread(n, classes, nonfinite, temperature, tolerances[0], True, q, r, log_q, None, keep, spare)
+            bad += spread(n, classes, nonfinite, temperature, tolerances[0], logs, q, r, log_q, None, keep, spare)
             for k in range(n):
                 losses[k] = 0.0
                 counted[k] = unit
