@@ -81,3 +81,23 @@ def test_easy_exponents_leave_nothing_of_the_power(made):
     # The root that an exponent of ½ would take.
     assert "vsqrt" in other
     assert "vsqrt" not in easy
+
+
+@pytest.mark.skipif(not llvm.get_host_cpu_features().get("avx"), reason="looks for the instructions of x86")
+@pytest.mark.parametrize("name", ["balanced-l1", "poisson", "welsch", "wing", "pseudo-huber", "log-cosh"])
+def test_single_precision_multiplies_no_doubles(name, made):
+    pred, target = np.random.default_rng(4).uniform(1.0, 2.0, (2, N)).astype(np.float32)
+    lossctl.loss(name)(pred, target, arithmetic="native")
+    (text,) = (text for kernel in made for text in kernel.inspect_asm().values())
+    assert "vmulps" in text
+    assert not re.search(r"v(mul|div)pd", text)
+
+
+@pytest.mark.parametrize("name", ["cosine-embedding", "ce", "kl", "dice"])
+def test_references_are_counted_of_arguments_alone(name, made):
+    # Each takes an atomic operation, which is nothing once a call and much once a row.
+    pred, target, options = data(name)
+    lossctl.loss(name).value_and_gradient(pred, target, **options)
+    for kernel in made:
+        for signature, text in kernel.inspect_llvm().items():
+            assert text.count("call void @NRT_incref") <= str(signature).count("Array")
