@@ -45,12 +45,14 @@ class Job:
             self._asleep.release()
 
     def end(self) -> None:
-        """Wait until it is done; leave it if nobody has begun. Raises what it raised."""
+        """Wait until it is done; leave it if nobody has begun."""
         if self._taken.acquire(blocking=False):
             self._work = None
-            return
-        if not self._done.changed(0, self._patience, EXIT):
+        elif not self._done.changed(0, self._patience, EXIT):
             self._asleep.acquire()
+
+    def tell(self) -> None:
+        """Raise what the work raised."""
         if self._error is not None:
             raise self._error
 

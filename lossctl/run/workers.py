@@ -83,9 +83,12 @@ class Workers:
         try:
             some()
         finally:
+            # A process that ends while compiled code runs in a thread may be aborted.
             waiting.clear()
+            for job in jobs:
+                job.end()
         for job in jobs:
-            job.end()
+            job.tell()
 
     def each(self, items: Sequence[T], work: Callable[[T], R]) -> list[R]:
         """Return work(item) of all items, several at a time. The work must not spread itself over this pool."""
