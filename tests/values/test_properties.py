@@ -1,5 +1,6 @@
 """What is known of losses as such: symmetries, invariances, orders, and which is a case of which."""
 
+import mpmath
 import numpy as np
 import points
 import pytest
@@ -160,3 +161,13 @@ def test_losses_without_their_parameter():
         balanced = values("balanced-bce", z, y, input="logits", alpha=alpha)
         np.testing.assert_allclose(focal[alpha][plain], balanced[plain], rtol=1e-15)
     np.testing.assert_array_equal(focal[None], values("bce", z, y, input="logits"))
+
+
+@pytest.mark.parametrize(("d", "delta"), [(1e300, 1e-10), (-1e200, 1e-150), (1e-200, 1e100), (3e-5, 7.0)])
+def test_pseudo_huber_of_any_ratio(d, delta):
+    value, slope = lossctl.loss("pseudo-huber", delta=delta).value_and_gradient([d], [0.0])
+    with mpmath.workdps(400):
+        x, scale = mpmath.mpf(d), mpmath.mpf(delta)
+        root = mpmath.sqrt(1 + (x / scale) ** 2)
+        assert value == pytest.approx(float(scale**2 * (root - 1)), rel=1e-14)
+        assert slope[0] == pytest.approx(float(x / root), rel=1e-14)

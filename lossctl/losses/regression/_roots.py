@@ -6,13 +6,6 @@ from lossctl.maths import magnitude, over, select, smaller, sqrt
 MOST = 1e150
 
 
-def stretch(a, b):
-    """Return √(1 + (a/b)²) for b > 0."""
-    v = over(magnitude(a), b)
-    near = smaller(v, MOST)
-    return select(v > MOST, v, sqrt(1.0 + near * near))
-
-
 def hypotenuse(a, b):
     """Return √(a² + b²) for b > 0."""
     v = over(magnitude(a), b)

@@ -16,7 +16,7 @@ Parameters
     delta    where the parabola turns into the line, which has this slope
 
 Elsewhere
-    delta 1 is kornia's charbonnier. Computed as d² / (1 + √(1 + (d/δ)²)), which keeps its digits near 0.
+    delta 1 is kornia's charbonnier. Computed as δ d² / (δ + √(d² + δ²)), which keeps its digits near 0.
 
 Reference
     Hartley & Zisserman (2003), Multiple View Geometry in Computer Vision, appendix 6.
@@ -26,14 +26,15 @@ Examples
 """
 
 from lossctl.loss import Positive
-from lossctl.losses.regression._roots import stretch
+from lossctl.losses.regression._roots import hypotenuse
+from lossctl.maths import ratio
 
 
 def value(pred, target, delta: Positive = 1.0):
     d = pred - target
-    return d * (d / (1.0 + stretch(d, delta)))
+    return d * (delta * (d / (delta + hypotenuse(d, delta))))
 
 
 def slope(pred, target, delta):
     d = pred - target
-    return d / stretch(d, delta)
+    return delta * ratio(d, hypotenuse(d, delta))
