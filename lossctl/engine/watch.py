@@ -9,6 +9,7 @@ import ctypes
 import functools
 import platform
 from collections.abc import Callable
+from typing import Any
 
 import llvmlite.binding as llvm
 
@@ -72,11 +73,13 @@ class Cell:
         Then wait for `grace` pauses more: whoever set it holds the interpreter's lock, and to ask for that is to sleep.
         Meanwhile other threads run. A pause takes 4 to 50 ns.
         """
-        return _watch()(self._place, seen, patience, grace) != seen
+        watch, _ = _compiled()
+        return watch(self._place, seen, patience, grace) != seen
 
 
 @functools.cache
-def _watch() -> Callable[[int, int, int, int], int]:
+def _compiled() -> tuple[Callable[[int, int, int, int], int], Any]:
+    """Return `watch`, and what its code is gone with."""
     machine = platform.machine()
     declaration, pause = PAUSES.get(NAMES.get(machine, machine), ("", ""))
     llvm.initialize_native_target()
@@ -86,6 +89,4 @@ def _watch() -> Callable[[int, int, int, int], int]:
     engine.finalize_object()
     number = ctypes.c_int64
     watch = ctypes.CFUNCTYPE(number, ctypes.c_void_p, number, number, number)(engine.get_function_address("watch"))
-    # The code is gone with the engine.
-    watch.engine = engine  # type: ignore[attr-defined]
-    return watch
+    return watch, engine

@@ -28,8 +28,8 @@ class Job:
         self._work: Callable[[], None] | None = work
         self._patience = patience
         self._error: BaseException | None = None
-        self._taken, self._asleep = threading.Lock(), threading.Lock()
-        self._asleep.acquire()
+        self._taken, self._busy = threading.Lock(), threading.Lock()
+        self._busy.acquire()
         self._done = Cell()
 
     def run(self) -> None:
@@ -42,14 +42,14 @@ class Job:
                 self._error = error
             self._work = None
             self._done.number = 1
-            self._asleep.release()
+            self._busy.release()
 
     def end(self) -> None:
         """Wait until it is done; leave it if nobody has begun."""
         if self._taken.acquire(blocking=False):
             self._work = None
         elif not self._done.changed(0, self._patience, EXIT):
-            self._asleep.acquire()
+            self._busy.acquire()
 
     def tell(self) -> None:
         """Raise what the work raised."""
