@@ -90,8 +90,7 @@ def connected(address: str | None) -> Iterator[Cluster | None]:
         except ImportError:
             hint = "pip install 'lossctl[cluster]'"
             raise UsageError("--scheduler needs Dask, which is not installed", hint=hint) from None
-        for name in ("distributed", "distributed.client", "distributed.nanny", "tornado", "asyncio"):
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        _silence("distributed", "tornado", "asyncio")
         if number is None:
             _knock(address.strip())
         try:
@@ -103,6 +102,16 @@ def connected(address: str | None) -> Iterator[Cluster | None]:
             raise LimitError(f"no Dask scheduler answers at {address}: {shown(reason, 200)}") from error
         stack.callback(_leave, client)
         yield Cluster(client, address.strip())
+
+
+def _silence(*families: str) -> None:
+    """Have loggers say nothing, nor those below them: what went wrong is told in one line, and an interruption by us.
+
+    Dask gives some of those below a level of their own.
+    """
+    known = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in families]
+    for name in {*families, *known}:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _started(distributed: Any, number: int, stack: ExitStack) -> Any:

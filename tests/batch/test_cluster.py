@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -158,6 +159,22 @@ def test_a_client_that_is_stopped_goes_on(start, here, dask, slow, tmp_path, num
     answer = here("batch", *line, "-o", path, "--resume", "--scheduler", dask.address)
     assert (answer.code, answer.out) == (0, summary)
     assert path.read_bytes() == wanted.read_bytes()
+
+
+def test_what_fails_within_dask_is_not_logged(dask):
+    """An interruption makes its callbacks fail now and then, in a thread of its own."""
+    code = f"""
+import threading
+from lossctl.batch.connection import connected
+with connected({dask.address!r}) as cluster:
+    done = threading.Event()
+    loop = cluster._client.loop
+    loop.add_callback(lambda: 1 / 0)
+    loop.add_callback(done.set)
+    assert done.wait(10)
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=40)
+    assert (process.returncode, process.stdout, process.stderr) == (0, b"", b"")
 
 
 def test_files_that_changed_are_computed_anew(here, few, dask):
