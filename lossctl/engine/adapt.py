@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lossctl.engine import back, items, labelled, loops, spread
-from lossctl.engine.sums import expect, fetch, room, store, tree
+from lossctl.engine.sums import expect, fetch, lacking, room, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
 from lossctl.maths import (
     EASY_EXPONENTS,
@@ -34,8 +34,8 @@ from lossctl.maths import (
 Function = Callable[..., Any]
 # What the text of an adapter may call.
 HELPERS = (
-    spread.bernoulli, spread.chance, expect, fetch, store, room, tree, magnitude, maximum, minimum, ratio, select,
-    slope_of_abs, times, sine, cosine, sine_degrees, cosine_degrees,
+    spread.bernoulli, spread.chance, expect, fetch, lacking, store, room, tree, magnitude, maximum, minimum, ratio,
+    select, slope_of_abs, times, sine, cosine, sine_degrees, cosine_degrees,
 )  # fmt: skip
 
 # 0 of boxes of numbers; an infinite one leaves inf - inf = NaN, which equals nothing.
@@ -94,14 +94,14 @@ class Adapter:
 
 
 def items_kernel(
-    loss: Loss, settings: dict[str, Setting], single: bool,
+    loss: Loss, settings: dict[str, Setting], arithmetic: str,
     source: str, formats: tuple[str, ...], nonfinite: str, ignore: str,
 ) -> Function:  # fmt: skip
     """Return the kernel of a loss of numbers, binary scores (`source`: logits or probs), boxes or scores to be ranked.
 
     Of scores to be ranked `pred` is a tuple, an array for each side. `nonfinite`: whether a NaN or an infinity is an
-    error, is skipped or propagates. `ignore`: whether a target may say that an item does not count. `single`: whether
-    it is for single precision.
+    error, is skipped or propagates. `ignore`: whether a target may say that an item does not count. `arithmetic`:
+    float64 or native where it will be compiled, else "".
     """
     adapter = Adapter(loss, settings)
     head = "pred, target, i, params"
@@ -128,11 +128,17 @@ def items_kernel(
     slope_lines = _slope_lines(adapter, scaled, source, formats[0])
     item_slope = adapter.define("item_slope", f"{head}, factor, slopes", *slope_lines)
     coming = None
-    if single and loss.per_item == 1:
+    if arithmetic == "native" and loss.per_item == 1:
         sides = [f"pred[{s}]" for s in range(len(loss.sides))] if loss.shape == "scores" else ["pred"]
         sides += ["target"] * loss.has_target
         coming = adapter.define("coming", "pred, target, i", *(f"expect({side}, i)" for side in sides))
-    return items.items(item, item_slope, share, *checks(adapter, source, formats, nonfinite, ignore), coming)
+    tests = checks(adapter, source, formats, nonfinite, ignore)
+    piece = None
+    if arithmetic and loss.per_item == 1 and nonfinite != "skip" and not ignore:
+        from lossctl.engine.packed import packed
+
+        piece = packed(item, tests[:1], arithmetic == "native")
+    return items.items(item, item_slope, share, *tests, coming, piece)
 
 
 def _corners(name: str, side: str, box_format: str) -> str:
@@ -221,7 +227,7 @@ def checks(
         # As a loss measures them anyway.
         spans = " + ".join(f"(maximum(p[{k + 2}], g[{k + 2}]) - minimum(p[{k}], g[{k}]))" for k in range(2))
         proper = "(p[2] > p[0]) & (p[3] > p[1]) & (g[2] > g[0]) & (g[3] > g[1])"
-        doubt, gone = f"(not ({proper}))", f"({spans}) - ({spans})"
+        doubt, gone = f"lacking({proper})", f"({spans}) - ({spans})"
     elif adapter.loss.shape == "rotated":
         read = _rotated()
         numbers_of = [(f"p[{k}]", f"g[{k}]") for k in range(5)]
@@ -247,11 +253,11 @@ def checks(
             shares = ("t", "x") if source == "probs" else ("t",)
             wrong = " | ".join(f"({share} < 0.0) | ({share} > 1.0)" for share in shares)
             # Which says of a NaN that it is not.
-            doubt = " | ".join(f"(not (({share} >= 0.0) & ({share} <= 1.0)))" for share in shares)
+            doubt = " | ".join(f"lacking(({share} >= 0.0) & ({share} <= 1.0))" for share in shares)
             gone = "x - x"
         spread_out, there, flat = "(x - x) + (t - t)", "(t != ignore)" if ignore else "True", "False"
     if adapter.loss.inside is not None:
-        outside = f" | (not {adapter.call('inside')})"
+        outside = f" | lacking({adapter.call('inside')})"
         wrong, doubt = wrong + outside, doubt + outside
     if nonfinite == "error":
         wrong, doubt = f"{wrong} | ({spread_out} != 0.0)", f"{doubt} | ({gone} != 0.0)"

@@ -37,9 +37,13 @@ def _spreader(activation: str) -> tuple[Function, Function]:
 
 
 def regions_kernels(
-    loss: Loss, settings: dict[str, Setting], activation: str, target: str, nonfinite: str, ignore: str
-) -> tuple[Function, ...]:
-    """Return the kernels of a region loss: one that sums, one that carries slopes back to the pixels."""
+    loss: Loss, settings: dict[str, Setting], arithmetic: str,
+    activation: str, target: str, nonfinite: str, ignore: str,
+) -> tuple[Function, ...]:  # fmt: skip
+    """Return the kernels of a region loss: one that sums, one that carries slopes back to the pixels.
+
+    `arithmetic`: as of `adapt.items_kernel`.
+    """
     adapter = Adapter(loss, settings)
     adapter.room["squared"] = bool(settings.get("squared", False))
     pixel_slope = _pixel_slope(adapter)
@@ -48,8 +52,13 @@ def regions_kernels(
         logits = activation == "sigmoid"
         suspect, invalid, _, kept = checks(adapter, "logits" if logits else "probs", (), nonfinite, ignore)
         of_score, score_slope = (spread.bernoulli, back.sigmoid_slope) if logits else (spread.chance, back.given_slope)
+        piece = None
+        if arithmetic and nonfinite != "skip" and not ignore:
+            from lossctl.engine.packed import packed
+
+            piece = packed(*_of_pixel(adapter, of_score, suspect), arithmetic == "native")
         return (
-            regions.masks(of_score, suspect, invalid, kept, *_mask_terms(adapter)),
+            regions.masks(of_score, suspect, invalid, kept, piece, *_mask_terms(adapter)),
             regions.mask_slopes(of_score, kept, pixel_slope, score_slope),
         )
     terms = _terms(adapter)
@@ -104,6 +113,16 @@ def _mask_terms(adapter: Adapter) -> tuple[Function, ...]:
     )  # fmt: skip
 
 
+def _of_pixel(adapter: Adapter, of_score: Function, suspect: Function) -> tuple[Function, tuple[Function, ...]]:
+    """Return the terms of pixel i, and the tests whether it is suspect, a target (y > 0), and likely to be one."""
+    adapter.room["of_score"] = of_score
+    head, read = "pred, target, i, params", ("q, r, log_q, log_r = of_score(fetch(pred, i))", "y = fetch(target, i)")
+    terms = adapter.define("terms", head, *read, f"return {', '.join(_texts(adapter))},")
+    there = adapter.define("there", head, *read, "return y > 0.0")
+    likely = adapter.define("likely", head, *read, "return q >= 0.5")
+    return terms, (suspect, there, likely)
+
+
 def _pixel_slope(adapter: Adapter) -> Function:
     """Return the function of a pixel's slopes by q, ln q and ln(1 - q), from those by the sums."""
     loss, names = adapter.loss, adapter.loss.data
@@ -121,7 +140,7 @@ def _pixel_slope(adapter: Adapter) -> Function:
 
 
 def pixels_kernels(
-    loss: Loss, settings: dict[str, Setting], activation: str, target: str, *_: str
+    loss: Loss, settings: dict[str, Setting], arithmetic: str, activation: str, target: str, *_: str
 ) -> tuple[Function, ...]:
     """Return the kernels of a region loss of whole images.
 

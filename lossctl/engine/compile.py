@@ -29,6 +29,7 @@ from numba.np.arrayobj import _empty_nd_impl
 from lossctl import maths
 from lossctl.engine import sums, vectors
 from lossctl.engine.cache import cache_directory
+from lossctl.engine.copies import provided
 from lossctl.engine.lanes import lanes, opposes, pushes
 
 FLAGS = {"error_model": "numpy", "nogil": True}
@@ -84,15 +85,20 @@ def _blank(typing_context, values, i, n):
     return nb.void(values, nb.intp, nb.intp), generate
 
 
+def prefetch(builder: Any, pointer: Any) -> None:
+    """Write that what lies there will be read soon; it need not exist."""
+    pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    i32 = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+    builder.call(function, [pointer, i32(0), i32(3), i32(1)])
+
+
 @intrinsic
 def _expect(typing_context, values, i):
     def generate(context, builder, signature, arguments):
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        pointer = builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(8).as_pointer())
-        i32 = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        builder.call(function, [pointer, i32(0), i32(3), i32(1)])
+        prefetch(builder, builder.gep(array.data, [arguments[1]]))
         return context.get_dummy_value()
 
     return nb.void(values, nb.intp), generate
@@ -144,8 +150,6 @@ def _register(function: Function, implementation: Function) -> None:
     overload(function, jit_options=options, strict=False, prefer_literal=True)(room["typed"])
 
 
-# Functions whose compiled form is not made from their text.
-provided: set[Function] = set()
 _registered: set[Function] = set()
 
 
@@ -164,11 +168,12 @@ provide(sums.rooms, lambda rows, n: _rooms((rows, n)))
 provide(sums.fetch, lambda values, i: _fetch(values, i))
 provide(sums.store, lambda values, i, x: _store(values, i, x))
 provide(sums.blank, lambda values, i, n: _blank(values, i, n))
-provide(sums.got, lambda numbers, k: _fetch(numbers, k))
 provide(sums.expect, lambda values, i: _expect(values, i))
 provide(sums.lent, lambda arrays: _lent(arrays))
 provide(sums.hold, lambda arrays: _hold(arrays))
 provide(sums.nothing, lambda: np.int32(0))
+provide(sums.several, lambda count, n: np.int32(count + np.int32(n)))
+provide(sums.lacking, lambda condition: not condition)
 provide(sums.tally, lambda count, holds: np.int32(count + np.int32(holds)))
 
 

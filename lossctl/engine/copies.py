@@ -11,6 +11,9 @@ import numpy as np
 
 Function = Callable[..., Any]
 
+# Functions whose compiled form is not made from their text.
+provided: set[Function] = set()
+
 
 class Copies:
     """The copies of one kind."""

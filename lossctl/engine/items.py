@@ -11,7 +11,6 @@ from lossctl.engine.sums import (
     PIECE,
     fetch,
     fold,
-    fold_half,
     fold_wide,
     folds,
     halved,
@@ -20,6 +19,7 @@ from lossctl.engine.sums import (
     lent,
     nothing,
     room,
+    several,
     store,
     tally,
 )
@@ -27,15 +27,15 @@ from lossctl.maths import select, times
 
 # Numbers that lie so far ahead are told to come.
 AHEAD = 1024
-HALF = PIECE // 2
 
 
-def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
+def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming, piece):
     """Return the kernel of losses that compare item i of one side with item i of the other.
 
     What is counted is rare: at first it is only looked for, by the cheapest test, of infinite losses by their sum; a
-    block where it is found is done once more. `coming` asks for the numbers of an item to be read ahead. None for boxes
-    and in double precision, which are slower so, and also two at a time.
+    block where it is found is done once more. `coming` asks for the numbers of an item to be read ahead; None for boxes
+    and in double precision, which are slower so. `piece` adds up a whole piece of which all items count (see
+    `packed`); None where some may not, or the formula is more than arithmetic.
     """
 
     def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, counts, values, portions, slopes):
@@ -49,21 +49,16 @@ def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming):
                 used, endless, weightless, strange = nothing(), nothing(), nothing(), False
                 for first in range(start, stop, PIECE):
                     n, at = min(PIECE, stop - first), (first - start) // PIECE * LEAVES
-                    if coming is not None:
-                        for i in range(first, first + n, LINE):
-                            coming(pred, target, i + AHEAD)
                     alone = (weights is None) and (values is None) and (portions is None) and (slopes is None)
-                    if (coming is not None) and (share is None) and alone and n == PIECE and not careful:
-                        for k in range(HALF):
-                            i, j = first + k, first + k + HALF
-                            keep, keep_too = kept(pred, target, i, ignore), kept(pred, target, j, ignore)
-                            used = tally(tally(used, keep), keep_too)
-                            strange = strange | (keep & suspect(pred, target, i, params))
-                            strange = strange | (keep_too & suspect(pred, target, j, params))
-                            loss = select(keep, item(pred, target, i, params), 0.0)
-                            store(losses, k, loss + select(keep_too, item(pred, target, j, params), 0.0))
-                        fold_half(losses, folded, at)
+                    plain = (share is None) and alone and n == PIECE and not careful
+                    if (piece is not None) and plain:
+                        (odd,) = piece(pred, target, first, params, (folded,), at)
+                        strange = strange | odd
+                        used = several(used, n)
                     else:
+                        if coming is not None:
+                            for i in range(first, first + n, LINE):
+                                coming(pred, target, i + AHEAD)
                         for k in range(n):
                             i = first + k
                             keep = kept(pred, target, i, ignore)

@@ -91,15 +91,16 @@ def _kernels(
     loss: Loss, settings: tuple[tuple[str, Setting], ...], reading: tuple[str, ...], fast: bool, native: bool = False
 ) -> tuple[Function, ...]:
     plain: tuple[Function, ...]
+    arithmetic = "native" if native else "float64" if fast else ""
     if loss.shape == "regions":
         build = adapt_regions.pixels_kernels if loss.whole else adapt_regions.regions_kernels
-        plain = build(loss, dict(settings), *reading)
+        plain = build(loss, dict(settings), arithmetic, *reading)
     elif loss.shape == "embeddings":
         plain = (ranked_kernel(loss, dict(settings)),)
     elif loss.shape == "classes":
         plain = (adapt.rows_kernel(loss, dict(settings), *reading),)
     else:
-        plain = (adapt.items_kernel(loss, dict(settings), native, reading[0], reading[1:3], *reading[3:]),)
+        plain = (adapt.items_kernel(loss, dict(settings), arithmetic, reading[0], reading[1:3], *reading[3:]),)
     if not fast:
         return plain
     import hashlib

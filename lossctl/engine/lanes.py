@@ -15,54 +15,11 @@ from numba import types as nb
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from lossctl.engine.trace import I32, INDEX, Pen, Traced
 from lossctl.engine.vectors import LANES, STRIP
 
-INDEX = ir.IntType(64)
 # Bytes of the vectors in which slopes are made; their lanes are no part of the result.
 WIDE = 64
-
-
-class Traced:
-    """A number, or eight of them, in code that is being written."""
-
-    # Or numpy's numbers would take it for one of their own.
-    __array_ufunc__ = None
-
-    def __init__(self, builder: Any, value: Any) -> None:
-        """Stand for an LLVM value."""
-        self.builder, self.value = builder, value
-
-    def _with(self, instruction: str, *others: Traced) -> Traced:
-        return Traced(self.builder, getattr(self.builder, instruction)(self.value, *(o.value for o in others)))
-
-    def __add__(self, other: Traced) -> Traced:
-        """Write an addition."""
-        return self._with("fadd", other)
-
-    def __sub__(self, other: Traced) -> Traced:
-        """Write a subtraction."""
-        return self._with("fsub", other)
-
-    def __mul__(self, other: Traced | float) -> Traced:
-        """Write a multiplication."""
-        return self._with("fmul", other if isinstance(other, Traced) else self._constant(other))
-
-    __rmul__ = __mul__
-
-    def __abs__(self) -> Traced:
-        """Write the removal of a sign."""
-        kind = self.value.type
-        several = isinstance(kind, ir.VectorType)
-        name = f"v{kind.count}{kind.element.intrinsic_name}" if several else kind.intrinsic_name
-        function = cgutils.get_or_insert_function(
-            self.builder.module, ir.FunctionType(kind, [kind]), f"llvm.fabs.{name}"
-        )
-        return Traced(self.builder, self.builder.call(function, [self.value]))
-
-    def _constant(self, number: float) -> Traced:
-        kind = self.value.type
-        several = isinstance(kind, ir.VectorType)
-        return Traced(self.builder, ir.Constant(kind, [float(number)] * kind.count if several else float(number)))
 
 
 def lanes(term: Callable[..., Any], number: Any) -> Any:
@@ -151,14 +108,12 @@ class _Row:
     def calls(self, term: Callable[..., Any], kind: Any, factors: Any) -> Any:
         """Return the term of the next numbers."""
         given = [*(self.read(*side, kind) for side in self._sides), *factors]
-        return term(*(Traced(self._builder, value) for value in given)).value
+        pen = Pen(self._builder, self.number, self.lanes if kind is self.vector else 1)
+        return term(*(Traced(pen, value) for value in given)).value
 
     def spread(self, value: Any) -> Any:
         """Return a vector of the same number."""
-        found = ir.Constant(ir.VectorType(value.type, self.lanes), ir.Undefined)
-        for k in range(self.lanes):
-            found = self._builder.insert_element(found, value, _i32(k))
-        return found
+        return Pen(self._builder, self.number, self.lanes).spread(value)
 
     def packs(self, stop: Any) -> _While:
         """Return the loop over what is left in whole vectors."""
@@ -183,11 +138,11 @@ def _total(builder: Any, row: _Row, term: Callable[..., Any], factors: Any) -> A
             row.go(LANES)
         with row.ones(stop):
             held = builder.load(sums)
-            first = builder.fadd(builder.extract_element(held, _i32(0)), row.calls(term, row.number, factors))
-            builder.store(builder.insert_element(held, first, _i32(0)), sums)
+            first = builder.fadd(builder.extract_element(held, I32(0)), row.calls(term, row.number, factors))
+            builder.store(builder.insert_element(held, first, I32(0)), sums)
             row.go(1)
         held = builder.load(sums)
-        lane = [builder.extract_element(held, _i32(k)) for k in range(LANES)]
+        lane = [builder.extract_element(held, I32(k)) for k in range(LANES)]
         while len(lane) > 1:
             half = len(lane) // 2
             lane = [builder.fadd(lane[k], lane[k + half]) for k in range(half)]
@@ -221,10 +176,6 @@ def _push(
         push(row.vector, packed, several, row.lanes)
     with row.ones(row.end):
         push(row.number, factors, olds, 1)
-
-
-def _i32(k: int) -> Any:
-    return ir.Constant(ir.IntType(32), k)
 
 
 class _While:

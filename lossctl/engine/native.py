@@ -23,7 +23,7 @@ from numba import types as nb
 from lossctl import maths, maths32
 from lossctl.engine import adapt, single, sums
 from lossctl.engine import compile as compiler
-from lossctl.engine.copies import Copies
+from lossctl.engine.copies import Copies, provided
 
 Function = Callable[..., Any]
 
@@ -32,6 +32,7 @@ ANALOGUES = {
     ("lossctl.engine.spread", "TWO_52"): 2.0**23,
     ("lossctl.engine.vectors", "HALVES"): 2.0**12 + 1.0,
     ("lossctl.engine.sums", "LEAVES"): 64,
+    ("lossctl.engine.sums", "COLUMNS"): 64,
     ("lossctl.engine.items", "LEAVES"): 64,
     ("lossctl.engine.regions", "LEAVES"): 64,
     ("lossctl.losses.box._exact", "SPLITTER"): 2.0**12 + 1.0,
@@ -66,7 +67,7 @@ class _Single(Copies):
         return None
 
     def called(self, function: Function, by: Function) -> Function:
-        if function.__module__.startswith(("numba", "numpy", "typing")) or function in compiler.provided:
+        if function.__module__.startswith(("numba", "numpy", "typing")) or function in provided:
             return PLACES.get(function, function)
         if by.__module__ == maths32.__name__ and function.__module__ == maths.__name__:
             # There they are meant: doubles between, or functions without constants.

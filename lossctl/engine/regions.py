@@ -9,14 +9,14 @@ Masks, which have one channel, have kernels that look at each pixel once.
 
 from lossctl.engine.loops import note
 from lossctl.engine.spread import likeliest, load, placed
-from lossctl.engine.sums import LEAVES, PIECE, fetch, hold, left, lent, nothing, room, rooms, store, tally
+from lossctl.engine.sums import LEAVES, PIECE, fetch, hold, left, lent, nothing, room, rooms, several, store, tally
 from lossctl.maths import select
 
 
-def masks(of_score, suspect, invalid, kept, space, put_terms, clear, fold_all, add_up):
+def masks(of_score, suspect, invalid, kept, piece, space, put_terms, clear, fold_all, add_up):
     """Return the kernel that sums over the pixels of images of one channel; its arguments are those of `regions`.
 
-    Tiles are worked on as blocks of items are: in pieces.
+    Tiles are worked on as blocks of items are: in pieces, by `piece` where there is one (see `items`).
     """
 
     def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, counts, presence):
@@ -30,20 +30,25 @@ def masks(of_score, suspect, invalid, kept, space, put_terms, clear, fold_all, a
             strange, there, won = False, False, False
             for first in range(start, start + n, PIECE):
                 m, at = min(PIECE, start + n - first), (first - start) // PIECE * LEAVES
-                for k in range(m):
-                    i = first + k
-                    keep = kept(pred, target, i, ignore)
-                    q, r, log_q, log_r = of_score(fetch(pred, i))
-                    q, r, y = select(keep, q, 0.0), select(keep, r, 0.0), select(keep, fetch(target, i), 0.0)
-                    log_q, log_r = select(keep, log_q, 0.0), select(keep, log_r, 0.0)
-                    used = tally(used, keep)
-                    strange = strange | (keep & suspect(pred, target, i, params))
-                    there = there | (y > 0.0)
-                    won = won | (q >= 0.5)
-                    put_terms(k, q, r, y, log_q, log_r, params, parts)
-                for k in range(m, PIECE):
-                    clear(k, parts)
-                fold_all(parts, folded, at)
+                if (piece is not None) and m == PIECE:
+                    odd, some, likely = piece(pred, target, first, params, folded, at)
+                    strange, there, won = strange | odd, there | some, won | likely
+                    used = several(used, m)
+                else:
+                    for k in range(m):
+                        i = first + k
+                        keep = kept(pred, target, i, ignore)
+                        q, r, log_q, log_r = of_score(fetch(pred, i))
+                        q, r, y = select(keep, q, 0.0), select(keep, r, 0.0), select(keep, fetch(target, i), 0.0)
+                        log_q, log_r = select(keep, log_q, 0.0), select(keep, log_r, 0.0)
+                        used = tally(used, keep)
+                        strange = strange | (keep & suspect(pred, target, i, params))
+                        there = there | (y > 0.0)
+                        won = won | (q >= 0.5)
+                        put_terms(k, q, r, y, log_q, log_r, params, parts)
+                    for k in range(m, PIECE):
+                        clear(k, parts)
+                    fold_all(parts, folded, at)
             if strange:
                 for i in range(start, start + n):
                     bad = tally(bad, kept(pred, target, i, ignore) & invalid(pred, target, i, params))

@@ -18,7 +18,9 @@ from typing import Any
 # Items of a block, and of a piece, of which so many numbers are left when it has been folded: few doubles, since many
 # sums in the fastest cache slow down what is read. In single precision to fold further is what is slower.
 BLOCK, PIECE, LEAVES = 16384, 256, 8
-# What is left of a block at most, and a quarter of a piece behind it.
+# A piece is first added up in so many columns, one to every so many items.
+COLUMNS = 32
+# What is left of a block at most, and the columns of a piece behind it.
 ROOM = BLOCK // 4 + PIECE // 4
 # Numbers that come from memory together: so many doubles, or twice as many float32.
 LINE = 8
@@ -83,6 +85,16 @@ def tally(count, holds):
     return count + (1 if holds else 0)
 
 
+def several(count, n):
+    """Return a count, and n more."""
+    return count + n
+
+
+def lacking(condition):
+    """Tell whether a condition does not hold."""
+    return not condition
+
+
 def called(function: Any) -> Any:
     """Mark a function with loops of its own, which gains nothing by being part of another.
 
@@ -103,45 +115,34 @@ def folds():
 
 
 def fold(numbers, folded, at):
-    """Fold a piece, the first two halvings in its own precision, and put what is left from `at` on."""
-    for k in range(PIECE // 4):
-        even = fetch(numbers, k) + fetch(numbers, PIECE // 2 + k)
-        odd = fetch(numbers, PIECE // 4 + k) + fetch(numbers, 3 * PIECE // 4 + k)
-        store(numbers, k, even + odd)
-    fold_quarter(numbers, 0, folded, at)
-
-
-def fold_half(numbers, folded, at):
-    """Go on with a piece that was halved."""
-    for k in range(PIECE // 4):
-        store(numbers, k, fetch(numbers, k) + fetch(numbers, PIECE // 4 + k))
-    fold_quarter(numbers, 0, folded, at)
+    """Fold a piece, in columns of its own precision, and put what is left from `at` on."""
+    first = BLOCK // 4 if LEAVES < COLUMNS else at
+    for k in range(COLUMNS):
+        column = fetch(numbers, k)
+        for row in range(COLUMNS, PIECE, COLUMNS):
+            column += fetch(numbers, row + k)
+        store(folded, first + k, wide(column))
+    fold_columns(folded, at)
 
 
 def fold_wide(numbers, folded, at):
-    """Halve a piece as `fold` does, but as doubles."""
-    for k in range(PIECE // 4):
-        even = wide(fetch(numbers, k)) + wide(fetch(numbers, PIECE // 2 + k))
-        odd = wide(fetch(numbers, PIECE // 4 + k)) + wide(fetch(numbers, 3 * PIECE // 4 + k))
-        store(folded, BLOCK // 4 + k, even + odd)
-    fold_quarter(folded, BLOCK // 4, folded, at)
+    """Fold a piece as doubles, and put what is left from `at` on."""
+    first = BLOCK // 4 if LEAVES < COLUMNS else at
+    for k in range(COLUMNS):
+        column = wide(fetch(numbers, k))
+        for row in range(COLUMNS, PIECE, COLUMNS):
+            column += wide(fetch(numbers, row + k))
+        store(folded, first + k, column)
+    fold_columns(folded, at)
 
 
-def fold_quarter(numbers, first, folded, at):
-    """Go on with the quarter of a piece that lies from `first` on, as doubles."""
-    for k in range(LEAVES):
-        one = got(numbers, first + k)
-        # From a quarter of a piece, 64, to 8 in three halvings.
-        if LEAVES < PIECE // 4:
-            even = (one + got(numbers, first + k + 32)) + (got(numbers, first + k + 16) + got(numbers, first + k + 48))
-            odd = got(numbers, first + k + 8) + got(numbers, first + k + 40)
-            one = even + (odd + (got(numbers, first + k + 24) + got(numbers, first + k + 56)))
-        store(folded, at + k, one)
-
-
-def got(numbers, k):
-    """Return entry k as a double."""
-    return float(numbers[k])
+def fold_columns(folded, at):
+    """Add four columns each, if they are more than what is to be left."""
+    if LEAVES < COLUMNS:
+        for k in range(BLOCK // 4, BLOCK // 4 + LEAVES):
+            even = fetch(folded, k) + fetch(folded, k + 2 * LEAVES)
+            odd = fetch(folded, k + LEAVES) + fetch(folded, k + 3 * LEAVES)
+            store(folded, k - BLOCK // 4 + at, even + odd)
 
 
 def left(n):

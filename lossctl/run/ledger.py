@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lossctl.engine.sums import BLOCK, LEAVES, PIECE, exact, tree
+from lossctl.engine.sums import BLOCK, COLUMNS, LEAVES, PIECE, exact, tree
 from lossctl.errors import DataError
 
 if TYPE_CHECKING:
@@ -99,10 +99,12 @@ def blockwise(numbers: Numbers) -> float:
     """Return the sum as kernels of items add up: blocks by trees, the sums of blocks exactly."""
     import numpy as np
 
-    folded = np.concatenate([numbers, np.zeros(-len(numbers) % PIECE)]).reshape(-1, PIECE)
-    while folded.shape[1] > LEAVES:
-        n = folded.shape[1] // 2
-        folded = folded[:, :n] + folded[:, n:]
+    pieces = np.concatenate([numbers, np.zeros(-len(numbers) % PIECE)]).reshape(-1, PIECE // COLUMNS, COLUMNS)
+    columns = np.zeros((len(pieces), COLUMNS))
+    for row in range(pieces.shape[1]):
+        columns += pieces[:, row]
+    a, b, c, d = columns.reshape(-1, 4, LEAVES).transpose(1, 0, 2)
+    folded = (a + c) + (b + d)
     rest, size = folded.ravel(), BLOCK // PIECE * LEAVES
     blocks = (rest[start : start + size].tolist() for start in range(0, len(rest), size))
     return exact(tree(block, len(block)) for block in blocks)
