@@ -75,11 +75,7 @@ def _region_value(walk: RegionsWalk, counted: Sequence[Counted]) -> float | None
 
 def finish_regions(walk: RegionsWalk) -> Result:
     """Return the result of a region loss."""
-    if walk.images > 1 and walk.options.aggregate is None:
-        raise UsageError(
-            f"{walk.images} images: {walk.loss.name} of each, or of all pixels together?",
-            hint="--aggregate per-image or --aggregate global",
-        )
+    walk.ask(walk.images)
     if not walk.used:
         nothing(walk)
     counted, absent = _counted(walk)

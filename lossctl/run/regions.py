@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import MASK, exact, tile_width
+from lossctl.errors import UsageError
 from lossctl.requests import Request
 from lossctl.run.bunches import bunch_size, bunched, counted
 from lossctl.run.digits import distilled
@@ -46,6 +47,16 @@ class RegionsWalk(Walk):
         self.activation: str = options.activation or ("softmax" if classes > 1 else "sigmoid")
         if self.source == "probs":
             self.activation = "none"
+        # Before anything is read, if that is known.
+        self.ask(reading.images or 1)
+
+    def ask(self, images: int) -> None:
+        """Raise UsageError where there are several images and nobody says what of them is wanted."""
+        if images > 1 and self.options.aggregate is None:
+            raise UsageError(
+                f"{images} images: {self.loss.name} of each, or of all pixels together?",
+                hint="--aggregate per-image or --aggregate global",
+            )
 
     def begin(self) -> None:
         """Have seen no image."""

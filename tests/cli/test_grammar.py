@@ -185,6 +185,14 @@ def test_aggregate_is_asked_for(here, tmp_path):
     assert pooled == pytest.approx(1 - 4 / 4.5)
 
 
+def test_aggregate_is_asked_for_before_data_are_looked_at(here, tmp_path):
+    np.save(tmp_path / "p.npy", np.full((2, 1, 2), np.nan))
+    np.save(tmp_path / "t.npy", np.zeros((2, 1, 2)))
+    sides = (tmp_path / "p.npy", tmp_path / "t.npy", "--input=probs", "--layout=NHW")
+    assert here("pixel", "dice", *sides).code == 2
+    assert here("pixel", "dice", *sides, "--aggregate=global").code == 3
+
+
 def test_quiet_and_verbose(here, boxes):
     told = here("box", "giou", *boxes, "-v")
     assert told.out == here("box", "giou", *boxes).out
