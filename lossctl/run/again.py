@@ -16,9 +16,8 @@ import numpy as np
 from lossctl.data.source import Source
 from lossctl.requests import Asked, Request
 from lossctl.run.finish import known_factor
-from lossctl.run.items import CHUNK, IN_MEMORY, carrying, finished, prepared
+from lossctl.run.items import CHUNK, IN_MEMORY, carrying, found_of, prepared
 from lossctl.run.options import Options
-from lossctl.run.result import Result
 from lossctl.run.sides import canonical
 from lossctl.run.spare import Spare
 from lossctl.run.walk import Chunk, Walk
@@ -84,12 +83,13 @@ class Again:
             )
             if bad:
                 return None
-            result = finished(walk)
+            found = found_of(walk)
             if self._with_gradient and factor is None:
                 slopes = carrying(walk)(chunk)
-        return answer(result), slopes if more else (slopes,)
+            self._walk.learn(walk)
+        return answer(found), slopes if more else (slopes,)
 
 
-def answer(result: Result) -> Any:
+def answer(found: Any) -> Any:
     """Return what a call returns: a float, or an array of values."""
-    return result.value if result.value is not None else np.asarray(result.values, np.float64)
+    return found if isinstance(found, float) else np.asarray(found, np.float64)

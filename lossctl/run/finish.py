@@ -58,24 +58,33 @@ def summed_factor(walk: SummedWalk) -> float:
     return factor
 
 
-def finish_summed(walk: SummedWalk) -> Result:
-    """Return the result of a loss whose items are added up."""
-    warnings = _infinite(walk) + _weightless(walk) + left_out(walk)
+def found_of_items(walk: SummedWalk) -> Any:
+    """Return the value of a loss whose items are added up, or the values of the items that count.
+
+    Raises DataError where none does.
+    """
+    _infinite(walk)
     if not walk.used:
         nothing(walk)
-    ignored = walk.seen - walk.used
-    if walk.options.reduction == "none":
-        return result_of(walk, None, joined(walk.values), walk.used, ignored, None, warnings)
-    groups: tuple[Group, ...] = ()
-    if walk.ledger is not None:
+    return joined(walk.values) if walk.options.reduction == "none" else _reduced(walk, _whole(walk))
+
+
+def finish_summed(walk: SummedWalk) -> Result:
+    """Return the result of a loss whose items are added up."""
+    if walk.ledger is not None and walk.used:
         walk.ledger.close()
         if walk.options.hardest is not None:
             places = walk.ledger.hardest(walk.ledger.counted(), walk.options.hardest)
             walk.chosen, walk.whole = walk.ledger.mask(places), walk.ledger.sums(places)
-        if walk.options.group_by is not None:
-            groups = tuple(_groups_of_items(walk, walk.ledger))
-    value = _reduced(walk, _whole(walk))
-    return result_of(walk, value, None, walk.used, ignored, None, warnings, groups, _parts_of_items(walk))
+    found = found_of_items(walk)
+    ignored = walk.seen - walk.used
+    warnings = _infinite(walk) + _weightless(walk) + left_out(walk)
+    if walk.options.reduction == "none":
+        return result_of(walk, None, found, walk.used, ignored, None, warnings)
+    groups: tuple[Group, ...] = ()
+    if walk.ledger is not None and walk.options.group_by is not None:
+        groups = tuple(_groups_of_items(walk, walk.ledger))
+    return result_of(walk, found, None, walk.used, ignored, None, warnings, groups, _parts_of_items(walk))
 
 
 def _parts_of_items(walk: SummedWalk) -> Parts:

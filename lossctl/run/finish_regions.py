@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lossctl.engine.sums import exact
 from lossctl.errors import DataError, UsageError
@@ -73,13 +73,19 @@ def _region_value(walk: RegionsWalk, counted: Sequence[Counted]) -> float | None
     return exact(one.loss if walk.options.weights is None else one.weight * one.loss for one in counted) / divisor
 
 
-def finish_regions(walk: RegionsWalk) -> Result:
-    """Return the result of a region loss."""
+def found_of_regions(walk: RegionsWalk) -> Any:
+    """Return the value of a region loss, or the losses of the images and classes that count.
+
+    Raises DataError where none does, and UsageError where nobody says what of several images is wanted.
+    """
+    return _found(walk)[0]
+
+
+def _found(walk: RegionsWalk) -> tuple[Any, list[Counted], int]:
     walk.ask(walk.images)
     if not walk.used:
         nothing(walk)
     counted, absent = _counted(walk)
-    ignored = walk.seen - walk.used
     if not counted:
         hint = None if walk.loss.present else "--absent zero or one counts them"
         raise DataError(f"nothing to average: all {absent} image-classes are absent", hint=hint)
@@ -88,14 +94,23 @@ def finish_regions(walk: RegionsWalk) -> Result:
         what = f"{endless} of {len(counted)} image-classes have an infinite {walk.loss.name}"
         raise DataError(what, hint="a probability of exactly 0 was given to what happened")
     if walk.options.reduction == "none":
-        return result_of(walk, None, [one.loss for one in counted], len(counted), ignored, absent, left_out(walk))
+        return [one.loss for one in counted], counted, absent
     value = _region_value(walk, counted)
     if value is None:
         raise DataError("all weights are 0", hint="there is nothing to average")
+    return value, counted, absent
+
+
+def finish_regions(walk: RegionsWalk) -> Result:
+    """Return the result of a region loss."""
+    found, counted, absent = _found(walk)
+    ignored = walk.seen - walk.used
+    if walk.options.reduction == "none":
+        return result_of(walk, None, found, len(counted), ignored, absent, left_out(walk))
     groups = () if walk.options.group_by is None else tuple(_groups_of_regions(walk))
     totals = [one.loss if walk.options.weights is None else one.weight * one.loss for one in counted]
     parts = Parts(totals, [one.weight for one in counted], walk.pooled())
-    return result_of(walk, value, None, len(counted), ignored, absent, left_out(walk), groups, parts)
+    return result_of(walk, found, None, len(counted), ignored, absent, left_out(walk), groups, parts)
 
 
 def _groups_of_regions(walk: RegionsWalk) -> Iterator[Group]:

@@ -122,7 +122,7 @@ class LossFunction:
             sides, goal = opened(request.losses[0], pred, target, ArraySource)
             sink = _Gradient(len(sides))
             result = evaluate_requests([request], sides, goal, options, [sink] if with_gradient else [])[0]
-            found = answer(result), sink.flats if with_gradient else ()
+            found = answer(result.values if result.value is None else result.value), sink.flats if with_gradient else ()
             if key is not None:
                 self._remember(key, request, options, sides, goal)
         value, slopes = found

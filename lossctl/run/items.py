@@ -13,8 +13,8 @@ from lossctl.errors import DataError
 from lossctl.loss import Loss, find
 from lossctl.requests import Request
 from lossctl.run.checks import check
-from lossctl.run.finish import finish_summed, known_factor, summed_factor
-from lossctl.run.finish_regions import finish_regions, region_factors
+from lossctl.run.finish import finish_summed, found_of_items, known_factor, summed_factor
+from lossctl.run.finish_regions import finish_regions, found_of_regions, region_factors
 from lossctl.run.foreground import Foreground
 from lossctl.run.likeness import as_in, refuse_reading
 from lossctl.run.memory import refuse_items, refuse_too_large
@@ -111,6 +111,11 @@ def walk_along(walks: Sequence[Walk], sides: Sides, workers: Workers, start: int
 def finished(walk: Walk) -> Result:
     """Return the result of a walk that has seen all data."""
     return finish_regions(walk) if isinstance(walk, RegionsWalk) else finish_summed(_summed(walk))
+
+
+def found_of(walk: Walk) -> Any:
+    """Return the value, or the values, of the result of a walk that has seen all data, and nothing else of it."""
+    return found_of_regions(walk) if isinstance(walk, RegionsWalk) else found_of_items(_summed(walk))
 
 
 def _once(asked: Sequence[Request], sides: Sides, options: Options, workers: Workers, with_slopes: bool) -> bool:

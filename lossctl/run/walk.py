@@ -63,6 +63,8 @@ class Walk(ABC):
         self.nonfinite = {"error": ERROR, "skip": SKIP, "propagate": PROPAGATE}[options.nonfinite]
         self.source = options.input or ""
         self.native = False
+        # Of all chunks, once they are compiled.
+        self.compiled: tuple[Callable[..., Any], ...] | None = None
         # What has room for slopes where they are to end up: arrays of a type and of these sizes.
         self.landing: Callable[..., Sequence[Any]] | None = None
         self.begin()
@@ -78,6 +80,10 @@ class Walk(ABC):
         walk.__dict__.update(self.__dict__, workers=workers)
         walk.begin()
         return walk
+
+    def learn(self, walk: Self) -> None:
+        """Use the kernels that another walk of this kind has chosen."""
+        self.compiled, self.native, self.params = walk.compiled, walk.native, walk.params
 
     @functools.cached_property
     def params(self) -> tuple[float, ...]:
@@ -118,9 +124,13 @@ class Walk(ABC):
 
     def choose(self, reading: tuple[str, ...], size: int, *preds: Flat) -> tuple[bool, tuple[Callable[..., Any], ...]]:
         """Return whether to compile, and the kernels: in single precision where that is asked for and data have it."""
+        if self.compiled is not None:
+            return True, self.compiled
         if self.options.arithmetic == "native" and not self.loss.whole:
             self.native = all(not isinstance(pred, list) and pred.dtype.itemsize == 4 for pred in preds)
-        return choose(self.loss, self.settings, reading, size, self.native)
+        fast, kernels = choose(self.loss, self.settings, reading, size, self.native)
+        self.compiled = kernels if fast else None
+        return fast, kernels
 
 
 def room(fast: bool, size: int, whole: bool = False) -> Any:
