@@ -50,11 +50,16 @@ class Copies:
             copy.__dict__.update(function.__dict__)
             # Before the rest: functions of a file may name each other.
             self._made[function] = copy
-            for named in {*code.co_names} & {*scope}:
-                scope[named] = self._seen(scope[named], named, function)
-            self.complete(scope)
-            for cell, kept in zip(cells, function.__closure__ or (), strict=True):
-                cell.cell_contents = self._seen(kept.cell_contents, "", function)
+            try:
+                for named in {*code.co_names} & {*scope}:
+                    scope[named] = self._seen(scope[named], named, function)
+                self.complete(scope)
+                for cell, kept in zip(cells, function.__closure__ or (), strict=True):
+                    cell.cell_contents = self._seen(kept.cell_contents, "", function)
+            except BaseException:
+                # Half a copy is none.
+                del self._made[function]
+                raise
         return self._made[function]
 
     def complete(self, scope: dict[str, Any]) -> None:

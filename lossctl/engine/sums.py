@@ -118,8 +118,8 @@ def fold(numbers, folded, at):
     """Fold a piece, in columns of its own precision, and put what is left from `at` on."""
     first = BLOCK // 4 if LEAVES < COLUMNS else at
     for k in range(COLUMNS):
-        column = fetch(numbers, k)
-        for row in range(COLUMNS, PIECE, COLUMNS):
+        column = 0.0
+        for row in range(0, PIECE, COLUMNS):
             column += fetch(numbers, row + k)
         store(folded, first + k, wide(column))
     fold_columns(folded, at)
@@ -129,8 +129,8 @@ def fold_wide(numbers, folded, at):
     """Fold a piece as doubles, and put what is left from `at` on."""
     first = BLOCK // 4 if LEAVES < COLUMNS else at
     for k in range(COLUMNS):
-        column = wide(fetch(numbers, k))
-        for row in range(COLUMNS, PIECE, COLUMNS):
+        column = wide(0.0)
+        for row in range(0, PIECE, COLUMNS):
             column += wide(fetch(numbers, row + k))
         store(folded, first + k, column)
     fold_columns(folded, at)

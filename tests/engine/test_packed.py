@@ -125,6 +125,16 @@ def test_formulas_that_cannot_be_traced(formula):
         trace.operations(trace.formula(formula))
 
 
+def _reaches_one_that_asks(pred, target, i, params):
+    return _asks(pred, target, i, params) + params[1]
+
+
+def test_what_could_not_be_copied_once_cannot_be_copied_later():
+    for _ in range(2):
+        with pytest.raises(trace.UntraceableError, match="isinstance"):
+            trace.formula(_reaches_one_that_asks)
+
+
 def _drops_what_is_more(pred, target, i, params):
     logarithm = maths.log(params[0])
     return params[0] * params[1] + maths.select(params[0] > 1.0, 1.0, params[1]) if logarithm is not None else 0.0
