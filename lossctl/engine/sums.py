@@ -1,9 +1,10 @@
 """Sums that are the same bits for any number of threads, read size or machine.
 
 Items are summed in blocks of fixed size at fixed offsets, inside a block as a tree of fixed shape (which is also what
-a vector unit likes, and loses at most log2 of the block size in ulp), and the sums of blocks exactly, by `math.fsum`.
-The tree of a block of items begins in pieces, those of rows and regions in halves of the block. Of regions, whose
-blocks are many, bunches of them are a tree first (`run/bunches.py`).
+a vector unit likes), and the sums of blocks exactly, by `math.fsum`. The tree of a block of items begins in pieces,
+which are added up in columns of eight, so that no number goes through more than 18 additions; those of rows and
+regions begin in halves of the block. Of regions, whose blocks are many, bunches of them are a tree first
+(`run/bunches.py`).
 
 Of float32 in single precision four are added as such, which costs no more digits than they have lost already, the rest
 as doubles.
