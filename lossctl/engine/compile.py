@@ -54,14 +54,18 @@ def _unbits(typing_context, i):
     return nb.float64(nb.int64), generate
 
 
-@intrinsic
-def _fetch(typing_context, values, i):
-    def generate(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        number = builder.load(builder.gep(array.data, [arguments[1]], inbounds=True))
-        return context.cast(builder, number, signature.args[0].dtype, nb.float64)
+def fetching(number: Any) -> Any:
+    """Return the intrinsic that reads an entry of an array as a number of a type."""
 
-    return nb.float64(values, nb.intp), generate
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        stored = builder.load(builder.gep(array.data, [arguments[1]], inbounds=True))
+        return context.cast(builder, stored, signature.args[0].dtype, number)
+
+    return intrinsic(lambda typing_context, values, i: (number(values, nb.intp), generate))
+
+
+_fetch = fetching(nb.float64)
 
 
 @intrinsic

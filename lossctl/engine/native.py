@@ -31,10 +31,10 @@ Function = Callable[..., Any]
 ANALOGUES = {
     ("lossctl.engine.spread", "TWO_52"): 2.0**23,
     ("lossctl.engine.vectors", "HALVES"): 2.0**12 + 1.0,
-    ("lossctl.engine.sums", "LEAVES"): 64,
-    ("lossctl.engine.sums", "COLUMNS"): 64,
-    ("lossctl.engine.items", "LEAVES"): 64,
-    ("lossctl.engine.regions", "LEAVES"): 64,
+    ("lossctl.engine.sums", "LEAVES"): sums.SINGLE,
+    ("lossctl.engine.sums", "COLUMNS"): sums.SINGLE,
+    ("lossctl.engine.items", "LEAVES"): sums.SINGLE,
+    ("lossctl.engine.regions", "LEAVES"): sums.SINGLE,
     ("lossctl.losses.box._exact", "SPLITTER"): 2.0**12 + 1.0,
     ("lossctl.losses.regression.balanced_l1", "MOST"): 85.0,
 }

@@ -16,13 +16,11 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from lossctl.engine.compile import prefetch, provide
-from lossctl.engine.sums import COLUMNS, PIECE
+from lossctl.engine.sums import COLUMNS, LINE, PIECE, SINGLE
 from lossctl.engine.trace import INDEX, Numbers, Pen, Place, Traced, UntraceableError, formula, operations
 
 Function = Callable[..., Any]
 
-# Bytes that come from memory together.
-LINE = 64
 # Bits of the widest vectors.
 WIDE = 512
 
@@ -38,7 +36,7 @@ class Plan(NamedTuple):
 
 # As measured. Doubles come too slowly for one term without divisions and roots: then narrow loads are faster, as fewer
 # of them lie in two cache lines. Only the columns are part of the result.
-DOUBLES, SINGLES = Plan(nb.float64, COLUMNS, 256, 4096), Plan(nb.float32, 64, WIDE, 8192)
+DOUBLES, SINGLES = Plan(nb.float64, COLUMNS, 256, 4096), Plan(nb.float32, SINGLE, WIDE, 8192)
 
 
 def packed(terms: Function, tests: Sequence[Function], native: bool) -> Function | None:
@@ -96,7 +94,7 @@ def _piece(plan: Plan, pen: Pen, traced: Any, sides: Any, first: Any, settings: 
         at = builder.add(first, builder.mul(row.index, INDEX(columns)))
         for side in _arrays(sides):
             width = side.context.get_abi_sizeof(side.context.get_data_type(side.kind.dtype))
-            for byte in range(plan.ahead, plan.ahead + columns * width, LINE):
+            for byte in range(plan.ahead, plan.ahead + columns * width, 8 * LINE):
                 prefetch(builder, builder.gep(side.data, [builder.add(at, INDEX(byte // width))]))
         for k in each:
             place = Place(pen, builder.add(at, INDEX(k * pen.lanes)))

@@ -103,16 +103,6 @@ def _fused(typing_context, a, b, c):
 
 
 @intrinsic
-def _fetch(typing_context, values, i):
-    def generate(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        number = builder.load(builder.gep(array.data, [arguments[1]], inbounds=True))
-        return context.cast(builder, number, signature.args[0].dtype, nb.float32)
-
-    return nb.float32(values, nb.intp), generate
-
-
-@intrinsic
 def _store(typing_context, values, i, x):
     def generate(context, builder, signature, arguments):
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -123,6 +113,7 @@ def _store(typing_context, values, i, x):
     return nb.void(values, nb.intp, x), generate
 
 
+_fetch = compiler.fetching(nb.float32)
 _room, _rooms = compiler.roomy(nb.float32, 1), compiler.roomy(nb.float32, 2)
 
 

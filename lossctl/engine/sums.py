@@ -19,8 +19,8 @@ from typing import Any
 # Items of a block, and of a piece, of which so many numbers are left when it has been folded: few doubles, since many
 # sums in the fastest cache slow down what is read. In single precision to fold further is what is slower.
 BLOCK, PIECE, LEAVES = 16384, 256, 8
-# A piece is first added up in so many columns, one to every so many items.
-COLUMNS = 32
+# A piece is first added up in so many columns, one to every so many items; in single precision in as many as are left.
+COLUMNS, SINGLE = 32, 64
 # What is left of a block at most, and the columns of a piece behind it.
 ROOM = BLOCK // 4 + PIECE // 4
 # Numbers that come from memory together: so many doubles, or twice as many float32.
