@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lossctl.engine import back, items, labelled, loops, spread
-from lossctl.engine.sums import expect, fetch, lacking, room, store, tree
+from lossctl.engine.sums import crowded, expect, fetch, lacking, room, store, tree
 from lossctl.loss import PREDICTED, Loss, Setting
 from lossctl.maths import (
     EASY_EXPONENTS,
@@ -138,7 +138,8 @@ def items_kernel(
         from lossctl.engine.packed import packed
 
         piece = packed(item, tests[:1], arithmetic == "native")
-    return items.items(item, item_slope, share, *tests, coming, piece)
+    kernel = items.items(item, item_slope, share, *tests, coming, piece)
+    return kernel if loss.per_item == 1 else crowded(kernel)
 
 
 def _corners(name: str, side: str, box_format: str) -> str:

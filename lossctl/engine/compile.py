@@ -23,6 +23,7 @@ from llvmlite import ir
 from numba import types as nb
 from numba.core import cgutils
 from numba.core.caching import CompileResultCacheImpl, _Cache
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import _empty_nd_impl
 
@@ -30,6 +31,7 @@ from lossctl import maths
 from lossctl.engine import sums, vectors
 from lossctl.engine.cache import cache_directory
 from lossctl.engine.copies import provided
+from lossctl.engine.interleave import Interleaved
 from lossctl.engine.lanes import lanes, opposes, pushes
 
 FLAGS = {"error_model": "numpy", "nogil": True}
@@ -151,7 +153,9 @@ def _register(function: Function, implementation: Function) -> None:
     room = {"implementation": implementation}
     exec(f"def typed({names}): return implementation", room)
     options = FLAGS if hasattr(function, "called") else INLINED
-    overload(function, jit_options=options, strict=False, prefer_literal=True)(room["typed"])
+    overload(function, jit_options=options | {"pipeline_class": Interleaved}, strict=False, prefer_literal=True)(
+        room["typed"]
+    )
 
 
 _registered: set[Function] = set()
@@ -240,7 +244,7 @@ def compiled(kernel: Function, key: str) -> Function:
     """Return the compiled kernel. `key` tells it from all others made from the same sources."""
     for reached in _reached(kernel):
         register(reached)
-    dispatcher = numba.njit(**FLAGS)(kernel)
+    dispatcher = numba.njit(**FLAGS, pipeline_class=Compiler if hasattr(kernel, "crowded") else Interleaved)(kernel)
     directory = cache_directory()
     if directory is not None:
         dispatcher._cache = KernelCache(kernel, directory, key)

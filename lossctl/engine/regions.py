@@ -9,7 +9,21 @@ Masks, which have one channel, have kernels that look at each pixel once.
 
 from lossctl.engine.loops import note
 from lossctl.engine.spread import likeliest, load, placed
-from lossctl.engine.sums import LEAVES, PIECE, fetch, hold, left, lent, nothing, room, rooms, several, store, tally
+from lossctl.engine.sums import (
+    LEAVES,
+    PIECE,
+    crowded,
+    fetch,
+    hold,
+    left,
+    lent,
+    nothing,
+    room,
+    rooms,
+    several,
+    store,
+    tally,
+)
 from lossctl.maths import select
 
 
@@ -19,6 +33,7 @@ def masks(of_score, suspect, invalid, kept, piece, space, put_terms, clear, fold
     Tiles are worked on as blocks of items are: in pieces, by `piece` where there is one (see `items`).
     """
 
+    @crowded
     def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, counts, presence):
         _, inner, _, _, _, _ = grid
         terms_of_piece, folded_terms = space(width)

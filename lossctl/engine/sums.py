@@ -105,6 +105,12 @@ def called(function: Any) -> Any:
     return function
 
 
+def crowded(kernel: Any) -> Any:
+    """Mark a kernel whose formulas fill the registers as they are: its loops are slower with more of them abreast."""
+    kernel.crowded = True
+    return kernel
+
+
 def wide(x):
     """Return x as a double."""
     return x

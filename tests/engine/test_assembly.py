@@ -9,6 +9,7 @@ import lossctl
 from lossctl.engine import kernels
 
 compiler = pytest.importorskip("lossctl.engine.compile")
+interleave = pytest.importorskip("lossctl.engine.interleave")
 llvm = pytest.importorskip("llvmlite.binding")
 
 # Beyond `SMALL`, so that kernels are compiled.
@@ -70,6 +71,18 @@ def test_hot_loops_are_packed(name, made):
     lossctl.loss(name.partition("/")[0])(pred, target, **options)
     texts = [text for kernel in made for text in kernel.inspect_asm().values()]
     assert any(re.search(rf"{LOOPS[name]}\s.*[yz]mm", text) for text in texts)
+
+
+@pytest.mark.skipif(not llvm.get_host_cpu_features().get("avx"), reason="looks for the wide registers of x86")
+@pytest.mark.parametrize(("name", "abreast"), [("bce", True), ("dice/NCHW", True), ("dice", False)])
+def test_chains_of_a_formula_lie_abreast_where_there_is_room(name, abreast, made):
+    pred, target, options = data(name)
+    lossctl.loss(name.partition("/")[0])(pred, target, **options)
+    (text,) = (text for kernel in made for text in kernel.inspect_asm().values())
+    divisions = [
+        len(re.findall(r"vdivpd\s.*[yz]mm", block)) for block in re.split(r"^\.L\w+:", text, flags=re.MULTILINE)
+    ]
+    assert (max(divisions) >= interleave.ABREAST) == abreast
 
 
 @pytest.mark.skipif(not llvm.get_host_cpu_features().get("avx"), reason="looks for the instructions of x86")
