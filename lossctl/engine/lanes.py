@@ -1,4 +1,4 @@
-"""Sums over a row in eight lanes and slopes of its entries, as vector instructions.
+"""Sums over a row in lanes and slopes of its entries, as vector instructions.
 
 A compiler packs the lanes of `vectors.added` only by luck, and asks before the entries of each row whether the arrays
 overlap. So the formula of a term is called with values that, instead of being calculated with, write the instruction
@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from lossctl.engine.trace import I32, INDEX, Pen, Traced
-from lossctl.engine.vectors import LANES, STRIP
+from lossctl.engine.vectors import ABREAST, LANES, STRIP
 
 # Bytes of the vectors in which slopes are made; their lanes are no part of the result.
 WIDE = 64
@@ -28,7 +28,7 @@ def lanes(term: Callable[..., Any], number: Any) -> Any:
     @intrinsic
     def total(typing_context, a, b, i, n, u, v, t):
         def generate(context, builder, signature, arguments):
-            row = _Row(context, builder, number, signature.args[:2], arguments[:4], LANES)
+            row = _Row(context, builder, number, signature.args[:2], arguments[:4])
             return _total(builder, row, term, arguments[4:])
 
         return number(a, b, nb.intp, nb.intp, number, number, number), generate
@@ -65,18 +65,16 @@ def opposes(term: Callable[..., Any], number: Any) -> Any:
 
 
 class _Row:
-    """Where two sides are read: one number of each at a time, or as many as a vector has lanes."""
+    """Where two sides are read: so many numbers of each at a time."""
 
-    def __init__(self, context: Any, builder: Any, number: Any, kinds: Any, arguments: Any, lanes: int) -> None:
+    def __init__(self, context: Any, builder: Any, number: Any, kinds: Any, arguments: Any) -> None:
         *arrays, i, n = arguments
-        self.lanes = lanes
         self._context, self._builder = context, builder
         self._sides = [
             (kind.dtype, context.make_array(kind)(context, builder, array).data)
             for kind, array in zip(kinds, arrays, strict=True)
         ]
         self.number = context.get_data_type(number)
-        self.vector = ir.VectorType(self.number, lanes)
         self._at = cgutils.alloca_once_value(builder, builder.mul(i, n))
         self.end = builder.add(self.at, n)
 
@@ -89,35 +87,36 @@ class _Row:
         """Go on."""
         self._builder.store(self._builder.add(self.at, ir.Constant(INDEX, steps)), self._at)
 
-    def place(self, dtype: Any, data: Any, kind: Any) -> tuple[Any, Any, int]:
+    def pen(self, lanes: int) -> Pen:
+        """Return what writes code for so many numbers."""
+        return Pen(self._builder, self.number, lanes)
+
+    def place(self, dtype: Any, data: Any, lanes: int) -> tuple[Any, Any, int]:
         """Return the pointer to the next numbers of an array, their type, and how they are aligned."""
         stored = self._context.get_data_type(dtype)
         width = self._context.get_abi_sizeof(stored)
         pointer = self._builder.gep(data, [self.at], inbounds=True)
-        if kind is self.vector:
-            stored = ir.VectorType(stored, self.lanes)
+        if lanes > 1:
+            stored = ir.VectorType(stored, lanes)
             pointer = self._builder.bitcast(pointer, stored.as_pointer())
         return pointer, stored, width
 
-    def read(self, dtype: Any, data: Any, kind: Any) -> Any:
+    def read(self, dtype: Any, data: Any, lanes: int) -> Any:
         """Return the next numbers of an array in the precision of the row."""
-        pointer, stored, width = self.place(dtype, data, kind)
+        pointer, stored, width = self.place(dtype, data, lanes)
         loaded = self._builder.load(pointer, align=width)
+        kind = self.pen(lanes).kind
         return loaded if stored == kind else self._builder.fpext(loaded, kind)
 
-    def calls(self, term: Callable[..., Any], kind: Any, factors: Any) -> Any:
+    def calls(self, term: Callable[..., Any], lanes: int, factors: Any) -> Any:
         """Return the term of the next numbers."""
-        given = [*(self.read(*side, kind) for side in self._sides), *factors]
-        pen = Pen(self._builder, self.number, self.lanes if kind is self.vector else 1)
+        pen = self.pen(lanes)
+        given = [*(self.read(*side, lanes) for side in self._sides), *map(pen.spread, factors)]
         return term(*(Traced(pen, value) for value in given)).value
 
-    def spread(self, value: Any) -> Any:
-        """Return a vector of the same number."""
-        return Pen(self._builder, self.number, self.lanes).spread(value)
-
-    def packs(self, stop: Any) -> _While:
+    def packs(self, stop: Any, lanes: int) -> _While:
         """Return the loop over what is left in whole vectors."""
-        after = ir.Constant(INDEX, self.lanes)
+        after = ir.Constant(INDEX, lanes)
         return _While(self._builder, lambda: self._builder.icmp_signed("<=", self._builder.add(self.at, after), stop))
 
     def ones(self, stop: Any) -> _While:
@@ -126,56 +125,70 @@ class _Row:
 
 
 def _total(builder: Any, row: _Row, term: Callable[..., Any], factors: Any) -> Any:
-    packed = [row.spread(factor) for factor in factors]
     whole = cgutils.alloca_once_value(builder, ir.Constant(row.number, 0.0))
-    sums = cgutils.alloca_once(builder, row.vector)
+    sums, wide = (cgutils.alloca_once(builder, row.pen(lanes).kind) for lanes in (LANES, ABREAST * LANES))
     with row.ones(row.end):
         far = builder.add(row.at, ir.Constant(INDEX, STRIP))
         stop = builder.select(builder.icmp_signed("<", far, row.end), far, row.end)
-        builder.store(ir.Constant(row.vector, [0.0] * LANES), sums)
-        with row.packs(stop):
-            builder.store(builder.fadd(builder.load(sums), row.calls(term, row.vector, packed)), sums)
+        builder.store(row.pen(ABREAST * LANES).constant(0.0), wide)
+        with row.packs(stop, ABREAST * LANES):
+            builder.store(builder.fadd(builder.load(wide), row.calls(term, ABREAST * LANES, factors)), wide)
+            row.go(ABREAST * LANES)
+        builder.store(_folded(builder, _parts(builder, builder.load(wide))), sums)
+        with row.packs(stop, LANES):
+            builder.store(builder.fadd(builder.load(sums), row.calls(term, LANES, factors)), sums)
             row.go(LANES)
         with row.ones(stop):
             held = builder.load(sums)
-            first = builder.fadd(builder.extract_element(held, I32(0)), row.calls(term, row.number, factors))
+            first = builder.fadd(builder.extract_element(held, I32(0)), row.calls(term, 1, factors))
             builder.store(builder.insert_element(held, first, I32(0)), sums)
             row.go(1)
         held = builder.load(sums)
-        lane = [builder.extract_element(held, I32(k)) for k in range(LANES)]
-        while len(lane) > 1:
-            half = len(lane) // 2
-            lane = [builder.fadd(lane[k], lane[k + half]) for k in range(half)]
-        builder.store(builder.fadd(builder.load(whole), lane[0]), whole)
+        total = _folded(builder, [builder.extract_element(held, I32(k)) for k in range(LANES)])
+        builder.store(builder.fadd(builder.load(whole), total), whole)
     return builder.load(whole)
+
+
+def _parts(builder: Any, wide: Any) -> list[Any]:
+    """Return the vectors of eight that lie in a wider one."""
+    nothing = ir.Constant(wide.type, ir.Undefined)
+    places = [[I32(k * LANES + lane) for lane in range(LANES)] for k in range(ABREAST)]
+    return [builder.shuffle_vector(wide, nothing, ir.Constant(ir.VectorType(I32, LANES), each)) for each in places]
+
+
+def _folded(builder: Any, each: list[Any]) -> Any:
+    """Return the sum of all: the second half is added to the first until one is left."""
+    while len(each) > 1:
+        half = len(each) // 2
+        each = [builder.fadd(each[k], each[k + half]) for k in range(half)]
+    return each[0]
 
 
 def _push(
     context: Any, builder: Any, number: Any, kinds: Any, arguments: Any, term: Callable[..., Any], sides: int
 ) -> None:
     """Write the loop over a row: to the slopes of the first of the last `sides` arrays a term is added, else taken."""
-    row = _Row(context, builder, number, kinds[:2], arguments[:4], WIDE * 8 // number.bitwidth)
+    row = _Row(context, builder, number, kinds[:2], arguments[:4])
     factors, arrays, olds = arguments[4 : -2 * sides], arguments[-2 * sides : -sides], arguments[-sides:]
     slopes = [
         (kind.dtype, context.make_array(kind)(context, builder, array).data)
         for kind, array in zip(kinds[-2 * sides : -sides], arrays, strict=True)
     ]
-    packed, several = [row.spread(factor) for factor in factors], [row.spread(old) for old in olds]
 
-    def push(kind: Any, factors: Any, olds: Any, steps: int) -> None:
-        moved = row.calls(term, kind, factors)
-        zero = ir.Constant(kind, [0.0] * steps if steps > 1 else 0.0)
+    def push(lanes: int) -> None:
+        pen, moved = row.pen(lanes), row.calls(term, lanes, factors)
         for side, (slope, old) in enumerate(zip(slopes, olds, strict=True)):
-            before = builder.select(old, row.read(*slope, kind), zero)
+            before = builder.select(pen.spread(old), row.read(*slope, lanes), pen.constant(0.0))
             after = builder.fsub(before, moved) if side else builder.fadd(before, moved)
-            pointer, stored, width = row.place(*slope, kind)
-            builder.store(after if stored == kind else builder.fptrunc(after, stored), pointer, align=width)
-        row.go(steps)
+            pointer, stored, width = row.place(*slope, lanes)
+            builder.store(after if stored == pen.kind else builder.fptrunc(after, stored), pointer, align=width)
+        row.go(lanes)
 
-    with row.packs(row.end):
-        push(row.vector, packed, several, row.lanes)
+    wide = WIDE * 8 // number.bitwidth
+    with row.packs(row.end, wide):
+        push(wide)
     with row.ones(row.end):
-        push(row.number, factors, olds, 1)
+        push(1)
 
 
 class _While:

@@ -1,15 +1,15 @@
 """Two rows of D numbers: their distance and their angle, and the slopes of those by every entry.
 
-Sums run in eight lanes, which a vector unit takes as they are, over strips, so that a long row costs few digits. They
-are plain sums of squares; only where one leaves the range in which all its digits count are the rows scaled first, by a
-power of two, which costs none. Rows lie in flat arrays, one after the other: row i begins at i · n.
+Sums run in lanes, which a vector unit takes as they are: in four times eight, so that additions do not wait for each
+other, and in eight where less is left. They do so over strips, so that a long row costs few digits. They are plain sums
+of squares; only where one leaves the range in which all its digits count are the rows scaled first, by a power of two,
+which costs none. Rows lie in flat arrays, one after the other: row i begins at i · n.
 """
 
 from lossctl.engine.sums import blank, fetch, store
 from lossctl.maths import clamp, larger, magnitude, power, ratio, scale_of, select, slope_of_abs, sqrt
 
-# Lanes are written out below.
-STRIP, LANES = 256, 8
+STRIP, LANES, ABREAST = 256, 8, 4
 # Between these a sum of squares has lost nothing to underflow, and overflows in nothing that is done with it.
 LOW, HIGH = 1e-250, 1e250
 # 2²⁷ + 1 halves a significand.
@@ -25,24 +25,29 @@ def added(term):
         whole = 0.0
         while at < end:
             stop = min(at + STRIP, end)
-            e0, e1, e2, e3, e4, e5, e6, e7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-            while at + 8 <= stop:
-                e0 += term(fetch(a, at), fetch(b, at), u, v, t)
-                e1 += term(fetch(a, at + 1), fetch(b, at + 1), u, v, t)
-                e2 += term(fetch(a, at + 2), fetch(b, at + 2), u, v, t)
-                e3 += term(fetch(a, at + 3), fetch(b, at + 3), u, v, t)
-                e4 += term(fetch(a, at + 4), fetch(b, at + 4), u, v, t)
-                e5 += term(fetch(a, at + 5), fetch(b, at + 5), u, v, t)
-                e6 += term(fetch(a, at + 6), fetch(b, at + 6), u, v, t)
-                e7 += term(fetch(a, at + 7), fetch(b, at + 7), u, v, t)
-                at += 8
+            wide = [0.0] * (ABREAST * LANES)
+            while at + ABREAST * LANES <= stop:
+                wide = [e + term(fetch(a, at + k), fetch(b, at + k), u, v, t) for k, e in enumerate(wide)]
+                at += ABREAST * LANES
+            lanes = folded(wide, LANES)
+            while at + LANES <= stop:
+                lanes = [e + term(fetch(a, at + k), fetch(b, at + k), u, v, t) for k, e in enumerate(lanes)]
+                at += LANES
             while at < stop:
-                e0 += term(fetch(a, at), fetch(b, at), u, v, t)
+                lanes[0] += term(fetch(a, at), fetch(b, at), u, v, t)
                 at += 1
-            whole += ((e0 + e4) + (e2 + e6)) + ((e1 + e5) + (e3 + e7))
+            whole += folded(lanes, 1)[0]
         return whole
 
     return total
+
+
+def folded(each, left):
+    """Return what is left where the second half is added to the first until they are so many."""
+    while len(each) > left:
+        half = len(each) // 2
+        each = [each[k] + each[k + half] for k in range(half)]
+    return each
 
 
 def pushed(term):

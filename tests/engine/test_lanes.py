@@ -7,8 +7,8 @@ import lossctl
 from lossctl.engine import kernels
 
 RANDOM = np.random.default_rng(11)
-# Less than a vector, a vector, one and a rest, several strips and a rest.
-WIDTHS = [1, 7, 8, 21, 600]
+# Less than a vector, a vector, some and a rest, four abreast with and without, several strips and a rest.
+WIDTHS = [1, 7, 8, 21, 32, 45, 600]
 LOSSES = {"contrastive": (2, 0, 1), "triplet": (3,), "triplet(p=1)": (3,), "cosine-embedding": (2, -1, 1)}
 
 
