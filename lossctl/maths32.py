@@ -139,6 +139,18 @@ def expm1(x):
     return select(abs(x) < 2.0**-26, x, result + result)
 
 
+def decay(x):
+    """1 − e⁻ˣ within 1.5 ulp for x ≥ 0 alone."""
+    near = clamp(x, 0.0, 20.0)
+    shifted = fused(near, -LOG2_E, ROUNDER)
+    k = shifted - ROUNDER
+    hi = fused(-k, LN2, -near)
+    lo = -k * LN2_REST
+    r = hi + lo
+    power = half_power(shifted + 1.0)
+    return fused(-fused(r * r, _exp_series(r), lo), power, fused(-hi, power, 1.0 - power))
+
+
 def _log1p_reduced(f, k, rest):
     # log(1 + f) + k ln 2 + rest, for √½ ≤ 1 + f < √2.
     square = f * f
@@ -184,6 +196,14 @@ def log1p_part(x):
     less = near - 1.0
     lost = select(above, 0.68 * (near - (less + 1.0)), 0.0)
     return _log1p_reduced(select(above, 0.5 * less, near), select(above, 1.0, 0.0), lost)
+
+
+def artanh_rest(s):
+    """artanh(s) / s − 1 within 2 ulp for |s| ≤ 3 − 2√2 alone."""
+    z = s * s
+    series = fused(z, 0.11665554258012192, 0.14275396690846234)
+    series = fused(z, series, 0.20000061066321875)
+    return fused(z * z, series, 0.333333332770178 * z)
 
 
 def sigmoid(z):

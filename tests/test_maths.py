@@ -44,6 +44,8 @@ ELEMENTARY = [
     "log",
     "log1p",
     "log1p_part",
+    "artanh_rest",
+    "decay",
     "tanh",
     "atan",
     "sqrt",
@@ -184,6 +186,21 @@ def log1p_part_points(rng):
     ]
 
 
+def artanh_rest_points(rng):
+    limit = 3.0 - 2.0 * math.sqrt(2.0)
+    return [rng.uniform(-limit, limit, 6000), powers(rng, -400, -3, 2000), np.array([limit, -limit])]
+
+
+def decay_points(rng):
+    return [
+        rng.uniform(0.0, 2.0, 4000),
+        rng.uniform(0.0, 45.0, 4000),
+        np.abs(powers(rng, -1074, 6, 3000)),
+        np.abs(around(rng, half_steps()[950:1200], 2)),
+        np.array([0.0, 1e300]),
+    ]
+
+
 def tanh_points(rng):
     return [
         any_double(rng, 1000),
@@ -260,6 +277,8 @@ POINTS = {
     "log": log_points,
     "log1p": log1p_points,
     "log1p_part": log1p_part_points,
+    "artanh_rest": artanh_rest_points,
+    "decay": decay_points,
     "tanh": tanh_points,
     "atan": atan_points,
     "sqrt": lambda rng: [np.abs(any_double(rng, 2000)), rng.uniform(0.0, 4.0, 2000)],
@@ -309,6 +328,8 @@ EXACT = {
     "log": mpmath.log,
     "log1p": mpmath.log1p,
     "log1p_part": mpmath.log1p,
+    "artanh_rest": lambda s: sum(s ** (2 * k) / (2 * k + 1) for k in range(1, 34)),
+    "decay": lambda x: -mpmath.expm1(-tame(x)),
     "tanh": lambda x: mpmath.tanh(tame(x)),
     "atan": mpmath.atan,
     "sqrt": mpmath.sqrt,
@@ -322,7 +343,7 @@ EXACT = {
 }
 # What the docstrings promise.
 BOUND = dict.fromkeys(ELEMENTARY, 1.0)
-BOUND |= {"sqrt": 0.5, "expm1": 1.5, "tanh": 1.3, "sigmoid": 1.5, "softplus": 2.0}
+BOUND |= {"sqrt": 0.5, "artanh_rest": 2.0, "decay": 1.5, "expm1": 1.5, "tanh": 1.3, "sigmoid": 1.5, "softplus": 2.0}
 
 
 def error_in_ulp(result, exact):
@@ -378,6 +399,10 @@ SPECIAL = {
         (-TINY, -TINY),
     ],
     "log1p_part": [(0.0, 0.0), (TINY, TINY), (1.0, LN2)],
+    "artanh_rest": [(0.0, 0.0), (-0.0, 0.0), (1e-170, 0.0)],
+    "decay": [(0.0, 0.0), (-0.0, 0.0), (TINY, TINY), (50.0, 1.0), (INF, 1.0)],
+    "exponent": [(1.0, 0.0), (1.5, 1.0), (0.71, 0.0), (0.7, -1.0), (2.0**-1022, -1022.0), (2.0**1023, 1023.0)],
+    "fraction": [(1.0, 1.0), (1.5, 0.75), (0.71, 0.71), (0.7, 1.4), (2.0**-1022, 1.0), (2.0**1023, 1.0)],
     "tanh": [(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (TINY, TINY), (-TINY, -TINY), (HUGE, 1.0)],
     "atan": [(0.0, 0.0), (-0.0, -0.0), (INF, math.pi / 2), (-INF, -math.pi / 2), (-TINY, -TINY)],
     "sqrt": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-TINY, NAN), (-INF, NAN), (4.0, 2.0)],
@@ -467,13 +492,21 @@ SPECIAL |= {
 }
 
 
+def test_exponent_and_fraction_are_the_number():
+    x = np.abs(any_double(random(8), 4000))
+    x = x[x >= 2.0**-1022]
+    k, fraction = compiled("exponent", x), compiled("fraction", x)
+    assert (np.ldexp(fraction, k.astype(int)) == x).all()
+    assert ((fraction >= math.sqrt(0.5)) & (fraction < math.sqrt(2.0))).all()
+
+
 def same(a, b):
     return (a != a and b != b) or struct.pack("<d", a) == struct.pack("<d", b)
 
 
 @pytest.mark.parametrize("name", SPECIAL)
 def test_special_values(name):
-    rows = SPECIAL[name] + [(NAN, NAN)] * (arity(name) == 1)
+    rows = SPECIAL[name] + [(NAN, NAN)] * (arity(name) == 1 and name not in ("exponent", "fraction"))
     results = compiled(name, *(np.array(column) for column in list(zip(*rows, strict=True))[:-1]))
     for (*arguments, expected), result in zip(rows, results.tolist(), strict=True):
         assert same(FUNCTIONS[name](*arguments), expected), arguments
@@ -648,6 +681,7 @@ def test_identities():
 
 @pytest.mark.parametrize("name", [name for name in ELEMENTARY if arity(name) == 1])
 def test_never_falls(name):
-    low, high = {"log1p_part": (0.0, 1.0)}.get(name, (0.0 if name in ("log", "log1p", "sqrt") else -15.0, 15.0))
+    ends = {"log1p_part": (0.0, 1.0), "artanh_rest": (0.0, 0.17), "decay": (0.0, 45.0)}
+    low, high = ends.get(name, (0.0 if name in ("log", "log1p", "sqrt") else -15.0, 15.0))
     x = np.sort(random(7).uniform(low, high, 3000))
     assert (np.diff(compiled(name, x)) >= 0.0).all()

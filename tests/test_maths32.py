@@ -18,7 +18,8 @@ INF, NAN = np.inf, np.nan
 # How many ulp each may be off.
 ONE_ARGUMENT = {
     "exp": 1.0, "expm1": 1.5, "log": 1.0, "log1p": 1.0, "tanh": 1.5, "atan": 2.0, "sqrt": 0.5, "sigmoid": 2.0,
-    "softplus": 2.0, "log1p_part": 1.5,
+    "softplus": 2.0, "log1p_part": 1.5, "artanh_rest": 2.0,
+    "decay": 1.5,
 }  # fmt: skip
 ANGULAR = ["sine", "cosine", "sine_degrees", "cosine_degrees"]
 
@@ -52,7 +53,13 @@ def precise(name, *numbers):
         return mp.power(x, more[0])
     if name == "log1p_part":
         return mp.log1p(x)
-    special = {"sigmoid": lambda z: 1 / (1 + mp.exp(-z)), "softplus": lambda z: mp.log1p(mp.exp(z))}
+    if name == "artanh_rest":
+        return mp.fsum(x ** (2 * k) / (2 * k + 1) for k in range(1, 42))
+    special = {
+        "decay": lambda z: -mp.expm1(-z),
+        "sigmoid": lambda z: 1 / (1 + mp.exp(-z)),
+        "softplus": lambda z: mp.log1p(mp.exp(z)),
+    }
     return special.get(name, getattr(mp, name, None))(x)
 
 
@@ -84,6 +91,10 @@ def domain(name, x):
         return x[x > -1]
     if name == "log1p_part":
         return x[(x >= 0) & (x <= 1)]
+    if name == "artanh_rest":
+        return x[np.abs(x) <= 3 - 2 * np.sqrt(2)]
+    if name == "decay":
+        return x[(x >= 0) & (x < 1e4)]
     # Beyond this e^x is nothing to mpmath either, and takes it long.
     return x[np.abs(x) < 1e4] if name in ("exp", "expm1", "sigmoid", "softplus") else x
 
@@ -130,6 +141,8 @@ def test_accuracy_of_angles(name):
         ),
         ("tanh", [(0.0, 0.0), (-0.0, -0.0), (INF, 1), (-INF, -1), (1e-45, 1e-45), (NAN, NAN)]),
         ("atan", [(0.0, 0.0), (-0.0, -0.0), (INF, np.pi / 2), (-INF, -np.pi / 2), (NAN, NAN)]),
+        ("artanh_rest", [(0.0, 0.0), (-0.0, 0.0), (1e-30, 0.0), (NAN, NAN)]),
+        ("decay", [(0.0, 0.0), (-0.0, 0.0), (1e-45, 1e-45), (30, 1), (INF, 1), (NAN, NAN)]),
         ("sqrt", [(0.0, 0.0), (-0.0, -0.0), (-1, NAN), (INF, INF), (NAN, NAN)]),
         ("sigmoid", [(0, 0.5), (INF, 1), (-INF, 0), (-100, 3.783506e-44), (NAN, NAN)]),
         ("softplus", [(INF, INF), (-INF, 0), (100, 100), (NAN, NAN)]),

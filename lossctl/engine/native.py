@@ -63,7 +63,7 @@ class _Single(Copies):
             return function
         if function.__module__ == maths.__name__ and not name.startswith("_"):
             own = getattr(maths32, name, function)
-            return None if own is function else self.of(own)
+            return None if own is function else own if own in provided else self.of(own)
         return None
 
     def called(self, function: Function, by: Function) -> Function:

@@ -69,6 +69,14 @@ def _log(x):
     return -INF if x == 0 else mp.log(x)
 
 
+def _parts(x):
+    """Return k and 1 + f of x = 2ᵏ (1 + f), √½ <= 1 + f < √2."""
+    if not (0 < x < INF):
+        return -9999, mpf(1)
+    fraction, k = mp.frexp(x)
+    return (k - 1, 2 * fraction) if fraction < mp.sqrt(mpf(1) / 2) else (k, fraction)
+
+
 def _exp(x):
     # What is below 1e-400000 is 0 for every double, and takes mpmath long.
     return mp.exp(x) if x > -1e6 else mpf(0)
@@ -97,6 +105,10 @@ PRECISE = {
     "log": _log,
     "log1p": lambda x: -INF if x == -1 else mp.log1p(x),
     "log1p_part": mp.log1p,
+    "decay": lambda x: -mp.expm1(-x) if x < 1e6 else mpf(1),
+    "artanh_rest": lambda s: mp.fsum(s ** (2 * k) / (2 * k + 1) for k in range(1, 42)),
+    "exponent": lambda x: mpf(_parts(x)[0]),
+    "fraction": lambda x: _parts(x)[1],
     "tanh": mp.tanh,
     "atan": mp.atan,
     "sigmoid": lambda z: 1 / (1 + _exp(-z)),

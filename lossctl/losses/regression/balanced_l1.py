@@ -30,8 +30,8 @@ Examples
 """
 
 from lossctl.loss import Positive
-from lossctl.losses._logs import lead
-from lossctl.maths import expm1, larger, log1p, magnitude, over, select, slope_of_abs, smaller
+from lossctl.losses._logs import divergence
+from lossctl.maths import expm1, larger, magnitude, over, select, slope_of_abs, smaller
 
 # exp(gamma / a) of more than this leaves the range of doubles.
 MOST = 700.0
@@ -42,17 +42,17 @@ def value(pred, target, a: Positive = 0.5, gamma: Positive = 1.5, b: Positive = 
     part = smaller(over(x, b), 1.0)
     bend = bend_of(a, gamma)
     u = part * bend
-    log = log_of(u, a, gamma)
-    # With u = B x / b the first part is a (b/B) ((1 + u) ln(1 + u) - u), of which little is left where u is small.
-    near = smaller(u, 0.25)
-    rest = select(u < 0.25, part * lead(near / (2.0 + near)), part * (log - 1.0) + over(log, bend))
+    # With u = B x / b the first part is a (b/B) ((1 + u) ln(1 + u) - u).
+    rest = over(divergence(1.0 + u, 1.0, u), bend) + part * lacking(u, a, gamma)
     return a * b * rest + gamma * larger(x - b, 0.0)
 
 
 def slope(pred, target, a, gamma, b):
     d = pred - target
     u = smaller(over(magnitude(d), b), 1.0) * bend_of(a, gamma)
-    return slope_of_abs(d) * select(magnitude(d) < b, a * log_of(u, a, gamma), gamma)
+    # What the value takes, and not another logarithm.
+    log = (divergence(1.0 + u, 1.0, u) + u) / (1.0 + u)
+    return slope_of_abs(d) * select(magnitude(d) < b, a * (log + lacking(u, a, gamma)), gamma)
 
 
 def bend_of(a, gamma):
@@ -60,6 +60,6 @@ def bend_of(a, gamma):
     return expm1(smaller(gamma / a, MOST))
 
 
-def log_of(u, a, gamma):
-    """Return ln(1 + u), and where B was cut the logarithm of what it lacks: 1 is nothing beside such u."""
-    return log1p(u) + select(u > 1e17, larger(gamma / a - MOST, 0.0), 0.0)
+def lacking(u, a, gamma):
+    """Return what ln(1 + u) lacks where B was cut: the logarithm of what it lacks, for 1 is nothing beside such u."""
+    return select(u > 1e17, larger(gamma / a - MOST, 0.0), 0.0)

@@ -24,11 +24,10 @@ Examples
     2,1,.5 3,1,0 = 0.47759688288299545
 """
 
-from lossctl.losses._logs import lead
-from lossctl.maths import clamp, log, magnitude, ratio, select, times
+from lossctl.losses._logs import divergence
+from lossctl.maths import ratio, select
 
 DOMAIN = "rates and counts must not be below 0"
-INFINITY = float("inf")
 
 
 def inside(pred, target):
@@ -36,12 +35,7 @@ def inside(pred, target):
 
 
 def value(pred, target):
-    gap = target - pred
-    # By halves, whose sum is finite. ln(y / μ) = 2 artanh(s), and 2 y = (1 + s) (y + μ).
-    s = ratio(0.5 * gap, 0.5 * target + 0.5 * pred)
-    near = gap * lead(clamp(s, -0.125, 0.125))
-    far = times(target, select(pred > 0.0, log(ratio(target, pred)), INFINITY)) - gap
-    return 2.0 * select(magnitude(s) < 0.125, near, far)
+    return 2.0 * divergence(target, pred, target - pred)
 
 
 def slope(pred, target):

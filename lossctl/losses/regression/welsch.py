@@ -26,12 +26,12 @@ Examples
 """
 
 from lossctl.loss import Positive
-from lossctl.maths import exp, expm1, over, times
+from lossctl.maths import decay, exp, over, times
 
 
 def value(pred, target, c: Positive = 1.0):
     v = over(pred - target, c)
-    return -expm1(-0.5 * v * v)
+    return decay(0.5 * v * v)
 
 
 def slope(pred, target, c):
