@@ -8,7 +8,8 @@ no interpreter has to follow here.
 
 Errors are in units in the last place (ulp) of a float32; `tests/test_maths32.py` measures them. NaN in gives NaN out.
 
-Sources: the polynomials of exp, log and atan are those of Moshier's Cephes, the reductions those of `lossctl.maths`.
+Sources: the polynomials of exp, log and atan are those of Moshier's Cephes, that of artanh comes from a Remez exchange,
+the reductions are those of `lossctl.maths`.
 """
 
 import math
