@@ -3,7 +3,7 @@
 With s = t / (2 + t), log1p(t) = 2 artanh(s), and t = s (2 + t).
 """
 
-from lossctl.maths import LN2_HI, LN2_LO, artanh_rest, exponent, fraction, ratio, select
+from lossctl.maths import LN2_HI, LN2_LO, artanh_rest, exponent, fraction, ratio, select, times
 
 INFINITY = float("inf")
 
@@ -27,5 +27,5 @@ def divergence(a, b, gap):
     s = select(near, 0.5 * gap, f) / select(near, 0.5 * a + 0.5 * b, 2.0 + f)
     rest = artanh_rest(s)
     log = k * LN2_HI + (2.0 * s + (2.0 * s * rest + k * LN2_LO))
-    found = select(near, gap * (rest + s * (1.0 + rest)), a * log - gap)
+    found = select(near, gap * (rest + s * (1.0 + rest)), times(a, log) - gap)
     return select(quotient < INFINITY, found, quotient)

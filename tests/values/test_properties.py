@@ -171,3 +171,10 @@ def test_pseudo_huber_of_any_ratio(d, delta):
         root = mpmath.sqrt(1 + (x / scale) ** 2)
         assert value == pytest.approx(float(scale**2 * (root - 1)), rel=1e-14)
         assert slope[0] == pytest.approx(float(x / root), rel=1e-14)
+
+
+def test_equal_numbers_cost_nothing_of_any_sign():
+    for name in ("poisson", "balanced-l1", "welsch", "mse"):
+        values = lossctl.loss(name)(np.zeros(3), np.zeros(3), reduction="none")
+        assert (values == 0.0).all()
+        assert not np.signbit(values).any()
