@@ -238,3 +238,13 @@ def test_all_but_the_first_sums_are_doubles(name):
         keywords = {"input": "probs", "layout": "HW", "fp_weight": 1, "fn_weight": 0, "smooth": 0}
         single = lossctl.loss("tversky")(pred, target, arithmetic="native", **keywords)
         assert single == pytest.approx(lossctl.loss("tversky")(pred.astype(np.float64), target, **keywords), rel=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [79.0, 84.0, 90.0, 1000.0])
+def test_a_bend_beyond_the_range_of_float32_is_cut(gamma):
+    pred, target = np.array([0.25, 0.5, 1, 2], np.float32), np.zeros(4, np.float32)
+    balanced = lossctl.loss("balanced-l1", a=1.0, gamma=gamma)
+    single, rough = balanced.value_and_gradient(pred, target, arithmetic="native", reduction="none")
+    value, slope = balanced.value_and_gradient(pred, target, reduction="none")
+    assert single == pytest.approx(value, rel=NEAR)
+    assert rough == pytest.approx(slope, rel=NEAR)

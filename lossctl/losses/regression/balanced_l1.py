@@ -33,7 +33,7 @@ from lossctl.loss import Positive
 from lossctl.losses._logs import divergence
 from lossctl.maths import expm1, larger, magnitude, over, select, slope_of_abs, smaller
 
-# exp(gamma / a) of more than this leaves the range of doubles.
+# Of more than this exp(gamma / a), or this many times it, leaves the range of doubles.
 MOST = 700.0
 
 
