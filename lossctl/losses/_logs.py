@@ -23,8 +23,8 @@ def divergence(a, b, gap):
     quotient = select(b == 0.0, select(a > 0.0, INFINITY, 0.0), ratio(a, b))
     k, f = exponent(quotient), fraction(quotient) - 1.0
     near = k == 0.0
-    # By halves, whose sum is finite.
-    s = select(near, 0.5 * gap, f) / select(near, 0.5 * a + 0.5 * b, 2.0 + f)
+    # By halves, whose sum is finite; it is 0 of the smallest numbers, and of a and -a, which somebody else refuses.
+    s = ratio(select(near, 0.5 * gap, f), select(near, 0.5 * a + 0.5 * b, 2.0 + f))
     rest = artanh_rest(s)
     log = k * LN2_HI + (2.0 * s + (2.0 * s * rest + k * LN2_LO))
     found = select(near, gap * (rest + s * (1.0 + rest)), times(a, log) - gap)

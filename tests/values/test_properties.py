@@ -178,3 +178,17 @@ def test_equal_numbers_cost_nothing_of_any_sign():
         values = lossctl.loss(name)(np.zeros(3), np.zeros(3), reduction="none")
         assert (values == 0.0).all()
         assert not np.signbit(values).any()
+
+
+@pytest.mark.parametrize("n", [2, 1 << 16])
+def test_rates_below_zero_are_refused_whatever_they_are_compared_with(n):
+    pred = np.full(n, 2.0)
+    pred[1] = -2.0
+    with pytest.raises(lossctl.DataError, match="below 0"):
+        lossctl.loss("poisson")(pred, np.full(n, 2.0))
+
+
+def test_the_smallest_rates_have_a_deviance():
+    values = lossctl.loss("poisson")([5e-324, 1e-323, 5e-324], [5e-324, 5e-324, 0.0], reduction="none")
+    assert np.isfinite(values).all()
+    assert values[0] == 0.0
