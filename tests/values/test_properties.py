@@ -1,5 +1,8 @@
 """What is known of losses as such: symmetries, invariances, orders, and which is a case of which."""
 
+import contextlib
+import itertools
+
 import mpmath
 import numpy as np
 import points
@@ -180,12 +183,25 @@ def test_equal_numbers_cost_nothing_of_any_sign():
         assert not np.signbit(values).any()
 
 
+@pytest.mark.parametrize("name", [name for name in names() if find(name).shape in ("numbers", "binary")])
+def test_every_pair_of_numbers_has_a_loss_or_is_refused(name):
+    numbers = [-1e308, -2.0, -1.0, -0.5, 0.0, 5e-324, 0.5, 1.0, 2.0, 1e308]
+    keywords = {"input": "logits"} if find(name).takes_scores else {}
+    losses = 0
+    for x, y in itertools.product(numbers, numbers):
+        with contextlib.suppress(lossctl.DataError):
+            value, _ = lossctl.loss(name).value_and_gradient([x], [y], **keywords)
+            losses += value == value
+    assert losses
+
+
 @pytest.mark.parametrize("n", [2, 1 << 16])
-def test_rates_below_zero_are_refused_whatever_they_are_compared_with(n):
-    pred = np.full(n, 2.0)
-    pred[1] = -2.0
-    with pytest.raises(lossctl.DataError, match="below 0"):
-        lossctl.loss("poisson")(pred, np.full(n, 2.0))
+@pytest.mark.parametrize(("name", "rate", "target"), [("poisson", -2.0, 2.0), ("msle", 0.0, -1.0), ("msle", -1.0, 0.0)])
+def test_what_a_loss_is_not_made_for_is_refused_and_not_divided_by(name, rate, target, n):
+    pred, other = np.full(n, 2.0), np.full(n, 2.0)
+    pred[1], other[1] = rate, target
+    with pytest.raises(lossctl.DataError, match=r"below 0|above -1"):
+        lossctl.loss(name).value_and_gradient(pred, other)
 
 
 def test_the_smallest_rates_have_a_deviance():

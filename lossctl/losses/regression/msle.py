@@ -22,7 +22,7 @@ Examples
     0,1,3 0,3,1 = 0.32030200927880094
 """
 
-from lossctl.maths import log1p
+from lossctl.maths import log1p, ratio
 
 DOMAIN = "numbers have to be above -1"
 
@@ -37,9 +37,9 @@ def value(pred, target):
 
 
 def slope(pred, target):
-    return 2.0 * difference(pred, target) / (1.0 + pred)
+    return ratio(2.0 * difference(pred, target), 1.0 + pred)
 
 
 def difference(pred, target):
     """Return log1p(pred) - log1p(target) as one logarithm, which keeps the digits of almost equal numbers."""
-    return log1p((pred - target) / (1.0 + target))
+    return log1p(ratio(pred - target, 1.0 + target))
