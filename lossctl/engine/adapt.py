@@ -39,7 +39,9 @@ HELPERS = (
 )  # fmt: skip
 
 # 0 of boxes of numbers; an infinite one leaves inf - inf = NaN, which equals nothing.
-BOX_SPREAD = " + ".join(f"({side}[{k}] - {side}[{k}])" for side in "pg" for k in range(4))
+BOX_SPREAD, ROTATED_SPREAD = (
+    " + ".join(f"({side}[{k}] - {side}[{k}])" for side in "pg" for k in range(n)) for n in (4, 5)
+)
 
 
 def numbers(settings: dict[str, Setting], static: Sequence[str]) -> tuple[float, ...]:
@@ -118,10 +120,10 @@ def items_kernel(
     else:
         read = ("x = fetch(pred, i)", "t = fetch(target, i)")
     value, scaled = adapter.call("value"), read
-    if loss.shape == "boxes" and nonfinite == "propagate":
-        # Their formulas do not look for NaN themselves.
+    if loss.shape != "binary" and nonfinite == "propagate":
+        # Their formulas do not look at everything themselves.
         adapter.room["NAN"] = loops.NAN
-        read = (*read, f"off = {BOX_SPREAD} != 0.0")
+        read = (*read, f"off = {_broken(loss)}")
         value, scaled = f"select(off, NAN, {value})", (*read, "factor = select(off, NAN, factor)")
     item = adapter.define("item", head, *read, f"return {value}")
     share = adapter.define("share", head, *read, "return " + adapter.call("weight")) if loss.weight else None
@@ -140,6 +142,16 @@ def items_kernel(
         piece = packed(item, tests[:1], arithmetic == "native")
     kernel = items.items(item, item_slope, share, *tests, coming, piece)
     return kernel if loss.per_item == 1 else crowded(kernel)
+
+
+def _broken(loss: Loss) -> str:
+    """Return the text that tells whether an item is NaN: a number of it is, or one of a box is not finite."""
+    if loss.shape == "boxes":
+        return f"{BOX_SPREAD} != 0.0"
+    if loss.shape == "rotated":
+        return f"{ROTATED_SPREAD} != 0.0"
+    names = [*loss.sides, *["y"] * loss.has_target] if loss.shape == "scores" else ["x", "t"]
+    return " | ".join(f"({name} != {name})" for name in names)
 
 
 def _corners(name: str, side: str, box_format: str) -> str:
@@ -236,8 +248,7 @@ def checks(
         negative = [f"({x} < 0.0) & ({x} - {x} == 0.0)" for pair in numbers_of[2:4] for x in pair]
         far = [f"(abs({x}) > {FARTHEST_ANGLE}) & ({x} - {x} == 0.0)" for x in numbers_of[4]]
         wrong = " | ".join(f"({text})" for text in (*negative, *far))
-        spread_out = " + ".join(f"({x} - {x})" for pair in numbers_of for x in pair)
-        there = "True"
+        spread_out, there = ROTATED_SPREAD, "True"
         flat = " | ".join(f"({x} == 0.0)" for pair in numbers_of[2:4] for x in pair)
         doubt, gone = f"{wrong} | {flat}", spread_out
     elif adapter.loss.shape == "scores":
@@ -246,10 +257,11 @@ def checks(
         wrong, flat = "False", "False"
         spread_out = " + ".join(f"({name} - {name})" for name in names)
         there = "(y != ignore)" if adapter.loss.has_target and ignore else "True"
+        known = "(y == y)"
         doubt, gone = "False", spread_out
     else:
         read = ("x, t = fetch(pred, i), fetch(target, i)",)
-        wrong, doubt, gone = "False", "False", "(x - t) - (x - t)"
+        wrong, doubt, gone, known = "False", "False", "(x - t) - (x - t)", "(x == x) & (t == t)"
         if adapter.loss.shape in ("binary", "regions"):
             shares = ("t", "x") if source == "probs" else ("t",)
             wrong = " | ".join(f"({share} < 0.0) | ({share} > 1.0)" for share in shares)
@@ -259,6 +271,9 @@ def checks(
         spread_out, there, flat = "(x - x) + (t - t)", "(t != ignore)" if ignore else "True", "False"
     if adapter.loss.inside is not None:
         outside = f" | lacking({adapter.call('inside')})"
+        if nonfinite == "propagate":
+            # A NaN goes through; an infinity may be outside like any other number.
+            outside += f" & {known}"
         wrong, doubt = wrong + outside, doubt + outside
     if nonfinite == "error":
         wrong, doubt = f"{wrong} | ({spread_out} != 0.0)", f"{doubt} | ({gone} != 0.0)"

@@ -107,16 +107,20 @@ def ranked_kernel(loss: Loss, settings: dict[str, Setting]) -> Function:
     adapter.room["room"] = room
     lines = _lines(adapter)
     read = (*lines.read, *["y = fetch(known, k)"] * loss.has_target)
-    inside = f"not {adapter.call('inside')}" if loss.inside else "False"
-    by = [f"by = {adapter.call('slope')}", *lines.by] if loss.slope else ["pass"]
+    value, invalid, scaled = adapter.call("value"), "False", "pass"
+    if loss.inside:
+        # A NaN among the targets is left out or comes here to go through.
+        value, scaled = f"select(y == y, {value}, y)", "factor = select((y == y) | (factor == 0.0), factor, y)"
+        invalid = f"(y == y) & (not {adapter.call('inside')})"
+    by = [scaled, f"by = {adapter.call('slope')}", *lines.by] if loss.slope else ["pass"]
     return ranked(
         adapter.define("space", "width", f"return ({'room(width), ' * lines.parts})"),
         adapter.define("measure", "sides, i, n, params, found, k", *lines.measure),
         adapter.define("spoilt", "sides, i, n, found, known, k", *lines.spoilt),
-        adapter.define("item", "found, known, k, params", *read, f"return {adapter.call('value')}"),
+        adapter.define("item", "found, known, k, params", *read, f"return {value}"),
         adapter.define("item_slope", "found, known, k, params, factor, slopes", *read, *by),
         adapter.define("degenerate", "found, k", f"return {' | '.join(lines.voids) or 'False'}"),
-        adapter.define("invalid", "found, known, k, params", *read, f"return {inside}"),
+        adapter.define("invalid", "found, known, k, params", *read, f"return {invalid}"),
         adapter.define("carry", "sides, i, n, params, found, by, k, slopes", *lines.carry),
     )  # fmt: skip
 

@@ -143,7 +143,7 @@ def _refuse_outside(walk: Walk, p: Numbers, t: Numbers, chunk: Chunk, side: Side
     inside = walk.loss.inside
     assert inside is not None
     for row, (x, y) in enumerate(zip(p.tolist(), t.tolist(), strict=True)):
-        if y != walk.ignore and not inside(x, y, *settled(walk.settings)):
+        if y != walk.ignore and x == x and y == y and not inside(x, y, *settled(walk.settings)):
             place = chunk.first + row
             what = f"prediction {x:.12g}, target {y:.12g} at {index_of(side, place)}: {walk.loss.domain}"
             raise side.fault(what, None, row_of(side, place))

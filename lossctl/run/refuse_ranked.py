@@ -32,6 +32,7 @@ def refuse_ranked(walk: RankedWalk, chunk: Chunk, sides: Sides) -> NoReturn:
         # Of embeddings `inside` looks at y alone.
         scores = flats if loss.shape == "scores" else [np.ones(chunk.units)] * (len(loss.data) - 1)
         rows = zip(*(column.tolist() for column in (*scores, known)), strict=True)
+        keep &= ~np.isnan(known)
         bad = [k for k, row in enumerate(rows) if keep[k] and not loss.inside(*row, *settled(walk.settings))]
         if bad:
             # What is neither of the two ways to mark a pair needs another hint than which way is meant.

@@ -28,7 +28,12 @@ CASES = {
         [0, 3],
     ),
     "contrastive": (([[0.0, 1], [INF, 1], [2, 2]], [[0.0, 0], [INF, 1], [2, 3]]), [0.0, 0, 1], {}, [0, 2]),
+    "cosine-embedding": (([[0.0, 1], [2, 1], [2, 2]], [[1.0, 0], [2, 5], [2, 3]]), [1.0, NAN, -1], {}, [0, 2]),
+    "hinge-embedding": ([1.0, 2, 3], [1.0, NAN, -1], {}, [0, 2]),
     "margin-ranking": (([1.0, NAN, 3], [2.0, 3, 4]), [1.0, 1, -1], {}, [0, 2]),
+    "hinge": ([1.0, 2, 3, 4], [1.0, NAN, -1, 1], {}, [0, 2, 3]),
+    "msle": ([1.0, NAN, 3, 4], [2.0, 3, NAN, 6], {}, [0, 3]),
+    "poisson": ([1.0, NAN, 3, 4], [2.0, 3, NAN, 6], {}, [0, 3]),
     "dice": ([0.5, NAN, 0.75], [1.0, 0, 0], {"input": "probs"}, [0, 2]),
 }
 
@@ -70,6 +75,53 @@ def test_propagated_when_asked(name):
         items = lossctl.loss(name)(pred, target, nonfinite="propagate", reduction="none", **keywords)
         assert np.isfinite(items[good]).all()
         assert len(items) == (len(pred[0]) if isinstance(pred, tuple) else len(pred))
+
+
+@pytest.mark.parametrize("number", [-3.0, -INF])
+@pytest.mark.parametrize("name", ["poisson", "msle"])
+def test_what_is_outside_of_a_domain_is_refused_among_nan(name, number):
+    pred, target = np.array([NAN, INF, number]), np.array([1.0, NAN, 1])
+    with pytest.raises(lossctl.DataError, match=f"prediction {number:g}, target 1 at row 2: "):
+        lossctl.loss(name)(pred, target, nonfinite="propagate")
+
+
+@pytest.mark.parametrize("y", [7.0, INF])
+@pytest.mark.parametrize("name", ["cosine-embedding", "hinge-embedding"])
+def test_no_label_but_nan_goes_through(name, y):
+    pred, _, _, _ = data(name)
+    with pytest.raises(lossctl.DataError, match=f"y: {y:g} at row 2: y has to be 1"):
+        lossctl.loss(name)(pred, np.array([1.0, NAN, y]), nonfinite="propagate")
+
+
+SHAPED = {
+    "numbers": ([2.0, 0.5, 0.25], [1.0, 1, 1]),
+    "binary": ([0.9, 0.5, 0.25], [1.0, 1, 1]),
+    "scores": ([2.0, 0.5, 0.25], [1.0, 1, 1]),
+    "embeddings": ([[2.0, 1], [1, 0], [1, 3]], [1.0, 1, 1]),
+    "rotated": ([[5.0, 5, 2, 3, 0.1]] * 3, [[5.5, 5, 2, 2, 0.3]] * 3),
+}
+ALONE = [name for name in lossctl.losses() if find(name).shape in SHAPED and name != "rmse"]
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "native"])
+@pytest.mark.parametrize("name", ALONE)
+def test_no_nan_goes_unnoticed(name, arithmetic):
+    loss = find(name)
+    pred, target = SHAPED[loss.shape]
+    sides = [np.array(pred) + k for k in range(len(loss.sides))] + [np.array(target)] * loss.has_target
+    options = {"nonfinite": "propagate", "arithmetic": arithmetic}
+    options |= {"input": "probs"} if loss.shape == "binary" else {}
+    function = lossctl.loss(name, **required(loss))
+    for side, place in [(k, place) for k, side in enumerate(sides) for place in np.ndindex(side.shape[1:])]:
+        spoilt = [array.copy() for array in sides]
+        spoilt[side][1, *place] = NAN
+        target = spoilt.pop() if loss.has_target else None
+        pred = tuple(spoilt) if len(spoilt) > 1 else spoilt[0]
+        assert np.isnan(function(pred, target, reduction="none", **options)).tolist() == [False, True, False]
+        by = function.gradient(pred, target, **options)
+        for slopes in by if isinstance(by, tuple) else (by,):
+            assert np.isnan(slopes[1]).all()
+            assert np.isfinite(slopes[0::2]).all()
 
 
 @pytest.mark.parametrize("name", [name for name in lossctl.losses("box") if find(name).shape == "boxes"])
