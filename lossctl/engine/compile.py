@@ -97,7 +97,7 @@ def prefetch(builder: Any, pointer: Any) -> None:
     i32 = ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
     function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-    builder.call(function, [pointer, i32(0), i32(3), i32(1)])
+    builder.call(function, [pointer, i32(0), i32(0), i32(1)])
 
 
 @intrinsic

@@ -3,7 +3,7 @@
 A block is worked on in pieces, which the fastest cache holds; each is folded to a few numbers.
 """
 
-from lossctl.engine.loops import INFINITY, NAN, note
+from lossctl.engine.loops import INFINITY, NAN, NONE, more
 from lossctl.engine.sums import (
     BLOCK,
     LEAVES,
@@ -38,9 +38,10 @@ def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming, p
     `packed`); None where some may not, or the formula is more than arithmetic.
     """
 
-    def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, counts, values, portions, slopes):
+    def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, masses, values, portions, slopes):
         rooms = room(PIECE), room(PIECE), folds(), folds()
         losses, shares, folded, shared = lent(rooms)
+        counts = NONE
         for block in range(lo, hi):
             start = block * BLOCK
             stop = min(start + BLOCK, size)
@@ -98,18 +99,18 @@ def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming, p
                 # Some are infinite and to be counted, or four float32 have an infinite sum without being so themselves.
                 again = total - total != 0.0 and not careful
                 careful = again
-            sums[2 * block] = total
-            sums[2 * block + 1] = 1.0 * used
-            if (share is not None) or (weights is not None):
-                sums[2 * block + 1] = halved(shared, left(stop - start))
+            sums[block] = total
+            if masses is not None:
+                masses[block] = halved(shared, left(stop - start))
             flat, bad = nothing(), nothing()
             if strange:
                 for i in range(start, stop):
                     keep = kept(pred, target, i, ignore)
                     flat = tally(flat, keep & degenerate(pred, target, i))
                     bad = tally(bad, keep & invalid(pred, target, i, params))
-            note(counts, block, used, flat, endless, bad, weightless)
+            counts = more(counts, used, flat, endless, bad, weightless)
         hold(rooms)
+        return counts
 
     return kernel
 

@@ -3,7 +3,7 @@
 The other classes only share the probability: of them there is a sum of exponentials to be made, and nothing else.
 """
 
-from lossctl.engine.loops import INFINITY, note, put
+from lossctl.engine.loops import INFINITY, NONE, more, put
 from lossctl.engine.spread import leaders, load, placed, read_labels
 from lossctl.engine.sums import LINE, expect, fetch, hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import exp, log1p, select, times
@@ -14,7 +14,7 @@ def labelled(term, term_slope, share):
 
     def kernel(
         lo, hi, grid, width, pred, target, class_weights, ignore, nonfinite, weights, temperature, tolerances,
-        params, factor, sums, counts, values, portions, slopes,
+        params, factor, sums, masses, values, portions, slopes,
     ):  # fmt: skip
         _, inner, classes, stride, step, pitch = grid
         tiles = (rooms(classes, width),)
@@ -24,6 +24,7 @@ def labelled(term, term_slope, share):
         )  # fmt: skip
         (tile,) = lent(tiles)
         top, lead, rest, spoilt, label, keep, below, w, whole, losses, counted, scale, gain, own = lent(lines)
+        counts = NONE
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             first, base = image * inner + start, image * stride + start * step
@@ -60,10 +61,11 @@ def labelled(term, term_slope, share):
                 lay(n, classes, tile, whole, gain, scale, base, step, pitch, slopes)
                 for k in range(n):
                     store(slopes, base + k * step + int(label[k]) * pitch, own[k])
-            note(counts, block, used, 0, endless, bad, 0)
-            put(n, first, block, keep, losses, counted, weights, sums, values, portions)
+            counts = more(counts, used, 0, endless, bad, 0)
+            put(n, first, block, keep, losses, counted, weights, sums, masses, values, portions)
         hold(tiles)
         hold(lines)
+        return counts
 
     return kernel
 

@@ -6,7 +6,7 @@ are used.
 
 from lossctl.engine.back import apart
 from lossctl.engine.labelled import exponentials
-from lossctl.engine.loops import note
+from lossctl.engine.loops import NONE, more
 from lossctl.engine.spread import leaders, load, placed, read_labels
 from lossctl.engine.sums import hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import select, times
@@ -15,7 +15,7 @@ from lossctl.maths import select, times
 def labelled(space, put_terms, add_up):
     """Return the kernel that sums over the pixels of each image and class."""
 
-    def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, counts, presence):
+    def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, presence):
         _, inner, classes, stride, step, _ = grid
         tiles = (rooms(classes, width),)
         lines = room(width), room(width), room(width), room(width), room(width), room(width), room(width)
@@ -23,6 +23,7 @@ def labelled(space, put_terms, add_up):
         (tile,) = lent(tiles)
         top, lead, rest, spare, label, keep, whole = lent(lines)
         parts = lent(terms)
+        counts = NONE
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             bad = read_labels(n, classes, target, image * inner + start, ignore, label, keep)
@@ -44,10 +45,11 @@ def labelled(space, put_terms, add_up):
                 add_up(n, cell, parts, sums)
                 presence[2 * cell] = there
                 presence[2 * cell + 1] = won
-            note(counts, block, used, 0, 0, bad, 0)
+            counts = more(counts, used, 0, 0, bad, 0)
         hold(tiles)
         hold(lines)
         hold(terms)
+        return counts
 
     return kernel
 

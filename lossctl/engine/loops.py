@@ -1,10 +1,11 @@
 """How data are walked: one block loop per shape of data, of which that of items is in `items` and this one of rows.
 
 Each factory takes the small functions of one loss (see `adapt`) and returns a kernel: a plain function that the engine
-either calls as it is, on lists, or compiles. A kernel does the blocks lo..hi of its data and writes, block by block,
+either calls as it is, on lists, or compiles. A kernel does the blocks lo..hi of its data, returns how many items it
+used, and how many of them are degenerate, infinite, invalid, and weigh 0 by themselves, and writes, block by block,
 
-    sums      two numbers a block: Σ of the items, Σ of what they count for in the mean
-    counts    COUNTS a block: items used, degenerate, infinite, invalid, and such that weigh 0 by themselves
+    sums      one number a block: Σ of the items
+    masses    one number a block: Σ of what they count for in the mean, where that is not how many they are
     values    one unweighted number per item (NaN where it does not count), when asked for
     portions  what each item counts for in the mean, unweighted (0 where it does not), when asked for
     slopes    factor · weight · d item / d prediction, when asked for
@@ -20,18 +21,15 @@ from lossctl.engine.spread import load, placed
 from lossctl.engine.sums import fetch, hold, lent, nothing, room, rooms, store, tally, tree
 from lossctl.maths import select, times
 
-COUNTS = 5
+# Of items used, degenerate, infinite, invalid, weightless.
+NONE = (0, 0, 0, 0, 0)
 INFINITY = float("inf")
 NAN = float("nan")
 
 
-def note(counts, block, used, flat, endless, bad, weightless):
-    """Write the counts of a block."""
-    counts[COUNTS * block] = used
-    counts[COUNTS * block + 1] = flat
-    counts[COUNTS * block + 2] = endless
-    counts[COUNTS * block + 3] = bad
-    counts[COUNTS * block + 4] = weightless
+def more(counts, used, flat, endless, bad, weightless):
+    """Return what was counted, and the counts of a block."""
+    return (counts[0] + used, counts[1] + flat, counts[2] + endless, counts[3] + bad, counts[4] + weightless)
 
 
 def total(n, start, weights, buffer):
@@ -47,7 +45,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back, logs):
 
     def kernel(
         lo, hi, grid, width, pred, target, class_weights, ignore, nonfinite, weights, temperature, tolerances,
-        params, factor, sums, counts, values, portions, slopes,
+        params, factor, sums, masses, values, portions, slopes,
     ):  # fmt: skip
         _, inner, classes, stride, step, pitch = grid
         tiles = (
@@ -57,6 +55,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back, logs):
         lines = room(width), room(width), room(width), room(width)
         q, r, log_q, y, by_q, by_log_q, spare = lent(tiles)
         losses, counted, keep, scale = lent(lines)
+        counts = NONE
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             first = image * inner + start
@@ -97,15 +96,16 @@ def rows(spread, spread_target, term, term_slope, share, unit, back, logs):
                     scale[k] = select(keep[k] == 1.0, weight, 0.0)
                 base = image * stride + start * step
                 back(n, classes, q, r, by_q, by_log_q, None, scale, base, step, pitch, spare, slopes)
-            note(counts, block, used, 0, endless, bad, 0)
-            put(n, first, block, keep, losses, counted, weights, sums, values, portions)
+            counts = more(counts, used, 0, endless, bad, 0)
+            put(n, first, block, keep, losses, counted, weights, sums, masses, values, portions)
         hold(tiles)
         hold(lines)
+        return counts
 
     return kernel
 
 
-def put(n, first, block, keep, losses, counted, weights, sums, values, portions):
+def put(n, first, block, keep, losses, counted, weights, sums, masses, values, portions):
     """Write what the rows of a block cost and what they count for, from item `first` on, and their sums."""
     if values is not None:
         for k in range(n):
@@ -113,5 +113,6 @@ def put(n, first, block, keep, losses, counted, weights, sums, values, portions)
     if portions is not None:
         for k in range(n):
             store(portions, first + k, counted[k])
-    sums[2 * block] = total(n, first, weights, losses)
-    sums[2 * block + 1] = total(n, first, weights, counted)
+    sums[block] = total(n, first, weights, losses)
+    if masses is not None:
+        masses[block] = total(n, first, weights, counted)

@@ -4,7 +4,7 @@ A plane holds one number per pixel, class by class, image by image. What the par
 order of all errors, the distance from a boundary) is found between the kernels.
 """
 
-from lossctl.engine.loops import note
+from lossctl.engine.loops import NONE, more
 from lossctl.engine.regions import mark_present
 from lossctl.engine.spread import likeliest, load, placed
 from lossctl.engine.sums import BLOCK, fetch, room, rooms, store
@@ -15,13 +15,14 @@ def planes(spread, spread_target):
     """Return the kernel that fills planes with logits (if asked for), q, r, y, and `kept` with which pixels count."""
 
     def kernel(
-        lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, z_out, q_out, r_out, y_out, kept, counts,
+        lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, z_out, q_out, r_out, y_out, kept,
         presence,
     ):  # fmt: skip
         _, inner, classes, _, _, _ = grid
         q, r, y, log_q = rooms(classes, width), rooms(classes, width), rooms(classes, width), rooms(classes, width)
         keep = room(width)
         spare = rooms(5, width)
+        counts = NONE
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             bad = spread_target(
@@ -37,7 +38,8 @@ def planes(spread, spread_target):
             lay(n, classes, inner, image, start, y, y_out)
             for k in range(n):
                 store(kept, image * inner + start + k, keep[k])
-            note(counts, block, used, 0, 0, bad, 0)
+            counts = more(counts, used, 0, 0, bad, 0)
+        return counts
 
     return kernel
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from lossctl.engine import vectors
 from lossctl.engine.adapt import Adapter
-from lossctl.engine.loops import INFINITY, NAN, note, total
+from lossctl.engine.loops import INFINITY, NAN, NONE, more, total
 from lossctl.engine.spread import ERROR, PROPAGATE
 from lossctl.engine.sums import fetch, hold, lent, nothing, room, store, tally
 from lossctl.loss import Loss, Setting
@@ -39,7 +39,7 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
         params,
         factor,
         sums,
-        counts,
+        masses,
         values,
         portions,
         slopes,
@@ -49,6 +49,7 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
         lines = room(width), room(width), room(width), room(width)
         found, by = lent(measures), lent(moves)
         losses, keep, shares, y = lent(lines)
+        counts = NONE
         for block in range(lo, hi):
             start = block * width
             rows = min(width, size - start)
@@ -81,20 +82,20 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
                 into = lent(slopes)
                 for k in range(rows):
                     carry(sides, start + k, n, params, found, by, k, into)
-            note(counts, block, used, flat, endless, bad, 0)
+            counts = more(counts, used, flat, endless, bad, 0)
             if values is not None:
                 for k in range(rows):
                     store(values, start + k, select(fetch(keep, k) == 1.0, fetch(losses, k), NAN))
             if portions is not None:
                 for k in range(rows):
                     store(portions, start + k, fetch(shares, k))
-            sums[2 * block] = total(rows, start, weights, losses)
-            sums[2 * block + 1] = 1.0 * used
-            if weights is not None:
-                sums[2 * block + 1] = total(rows, start, weights, shares)
+            sums[block] = total(rows, start, weights, losses)
+            if masses is not None:
+                masses[block] = total(rows, start, weights, shares)
         hold(measures)
         hold(moves)
         hold(lines)
+        return counts
 
     return kernel
 

@@ -7,7 +7,7 @@ likeliest. `logs` is None where no sum is of logarithms.
 Masks, which have one channel, have kernels that look at each pixel once.
 """
 
-from lossctl.engine.loops import note
+from lossctl.engine.loops import NONE, more
 from lossctl.engine.spread import likeliest, load, placed
 from lossctl.engine.sums import (
     LEAVES,
@@ -34,10 +34,11 @@ def masks(of_score, suspect, invalid, kept, piece, space, put_terms, clear, fold
     """
 
     @crowded
-    def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, counts, presence):
+    def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, presence):
         _, inner, _, _, _, _ = grid
         terms_of_piece, folded_terms = space(width)
         parts, folded = lent(terms_of_piece), lent(folded_terms)
+        counts = NONE
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             start += image * inner
@@ -70,9 +71,10 @@ def masks(of_score, suspect, invalid, kept, piece, space, put_terms, clear, fold
             add_up(left(n), block, folded, sums)
             presence[2 * block] = there
             presence[2 * block + 1] = won
-            note(counts, block, used, 0, 0, bad, 0)
+            counts = more(counts, used, 0, 0, bad, 0)
         hold(terms_of_piece)
         hold(folded_terms)
+        return counts
 
     return kernel
 
@@ -97,7 +99,7 @@ def mask_slopes(of_score, kept, pixel_slope, score_slope):
 def regions(spread, spread_target, space, put_terms, add_up, logs):
     """Return the kernel that sums over the pixels of each image and class."""
 
-    def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, counts, presence):
+    def kernel(lo, hi, grid, width, pred, target, ignore, nonfinite, tolerances, params, sums, presence):
         _, inner, classes, _, _, _ = grid
         tiles = (
             rooms(classes, width), rooms(classes, width), rooms(classes, width), rooms(classes, width),
@@ -109,6 +111,7 @@ def regions(spread, spread_target, space, put_terms, add_up, logs):
         log_r = others if logs is not None else None
         (keep,) = lent(lines)
         parts = lent(terms)
+        counts = NONE
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             bad = spread_target(
@@ -131,10 +134,11 @@ def regions(spread, spread_target, space, put_terms, add_up, logs):
                     for k in range(n):
                         put_terms(k, q_c[k], r_c[k], y_c[k], 0.0, 0.0, params, parts)
                 add_up(n, block * classes + c, parts, sums)
-            note(counts, block, used, 0, 0, bad, 0)
+            counts = more(counts, used, 0, 0, bad, 0)
         hold(tiles)
         hold(lines)
         hold(terms)
+        return counts
 
     return kernel
 

@@ -183,7 +183,6 @@ def halved(buffer: Any, n: Any) -> Any:
 
 def exact(parts: Iterable[float]) -> float:
     """Return the correctly rounded sum; infinity where a part is infinite."""
-    parts = list(parts)
     try:
         return math.fsum(parts)
     except OverflowError:

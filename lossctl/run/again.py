@@ -23,15 +23,19 @@ from lossctl.run.spare import Spare
 from lossctl.run.walk import Chunk, Walk
 from lossctl.run.workers import Workers
 
+# Kinds of calls that are kept in mind.
+KINDS = 64
 # Keywords under which data may be given, or other ways through them.
 APART = {"weights", "group_by", "pairs", "match", "match_by", "match_score"}
+# Types of other keywords: those that are equal mean the same.
+PLAIN = {str, int, float, bool, NoneType}
 
 
-def kind(
-    preds: tuple[Any, ...], target: Any, keywords: Mapping[str, Any], with_gradient: bool
-) -> tuple[Any, ...] | None:
+def kind(preds: Sequence[Any], target: Any, keywords: Mapping[str, Any], with_gradient: bool) -> tuple[Any, ...] | None:
     """Return what calls that look alike have in common; None where a call may be like no other."""
-    key: list[Any] = [with_gradient]
+    if not APART.isdisjoint(keywords) or not PLAIN.issuperset(map(type, keywords.values())):
+        return None
+    key: list[Any] = [with_gradient, *keywords.items(), *map(type, keywords.values())]
     for array in (*preds, target):
         if array is None:
             key.append(None)
@@ -39,11 +43,35 @@ def kind(
             key += (array.dtype, array.shape)
         else:
             return None
-    for name, setting in keywords.items():
-        if name in APART or type(setting) not in (str, int, float, bool, NoneType):
-            return None
-        key += (name, type(setting), setting)
     return tuple(key)
+
+
+class Calls:
+    """What is known of the calls of one loss function."""
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        # None after the first of a kind.
+        self.known: dict[Any, Again | None] = {}
+        self._spare = Spare()
+
+    def answered(
+        self, preds: Sequence[Any], target: Any, keywords: Mapping[str, Any], with_gradient: bool
+    ) -> tuple[Any, tuple[Any, Sequence[Any]] | None]:
+        """Return the kind of a call, and what `Again` returns; None where nothing is known of it."""
+        key = kind(preds, target, keywords, with_gradient)
+        again = self.known.get(key)
+        return key, None if again is None else again(preds, target)
+
+    def remember(
+        self, key: Any, asked: Asked, options: Options, sides: tuple[Source, ...], target: Source | None
+    ) -> None:
+        """Make ready for more calls of that kind, once there were two."""
+        if key is None:
+            return
+        if len(self.known) >= KINDS:
+            self.known.clear()
+        self.known[key] = Again.of(asked, options, sides, target, key[0], self._spare) if key in self.known else None
 
 
 class Again:
@@ -53,40 +81,46 @@ class Again:
         """Hold a walk at its beginning."""
         self._walk, self._with_gradient = walk, with_gradient
         self._factor = known_factor(walk) if with_gradient else None
+        # Walks back at their beginning: as many as there were calls at the same time.
+        self._idle: list[Walk] = []
 
     @staticmethod
     def of(
-        asked: Asked, options: Options, pred: tuple[Source, ...], target: Source | None, with_gradient: bool
-    ) -> Again | None:
+        asked: Asked, options: Options, pred: tuple[Source, ...], target: Source | None, with_gradient: bool,
+        spare: Spare,
+    ) -> Again | None:  # fmt: skip
         """Return it, by the data of one call; None where calls depend on their data, or take more than one step."""
         if not isinstance(asked, Request) or asked.loss.whole or "auto" in asked.settings.values() or options.by_item:
             return None
-        with Workers(1) as workers:
-            sides, (walk,) = prepared([asked], pred, target, options, workers, with_gradient)
+        # It has nothing of its own that had to be closed: a step only spreads its blocks.
+        workers = Workers(options.workers)
+        sides, (walk,) = prepared([asked], pred, target, options, workers, with_gradient)
+        walk.landing = spare
         size = math.prod(filter(None, sides.pred.source.shape))
         return Again(walk, with_gradient) if size <= walk.chunk(IN_MEMORY * CHUNK) * walk.per_pred else None
 
-    def __call__(self, preds: Sequence[Any], target: Any, spare: Spare) -> tuple[Any, Sequence[Any]] | None:
+    def __call__(self, preds: Sequence[Any], target: Any) -> tuple[Any, Sequence[Any]] | None:
         """Return the value, and the slopes by each side if they are asked for; None where data are not valid.
 
         Raises DataError where they are, but there is nothing to average.
         """
-        factor, options = self._factor, self._walk.options
-        with Workers(options.workers) as workers:
-            walk = self._walk.afresh(workers)
-            walk.landing = spare
-            flat, *more = [canonical(pred.reshape(-1), "pred") for pred in preds]
-            goal = [] if target is None else canonical(target.reshape(-1), "target")
-            chunk = Chunk(0, len(flat) // walk.per_pred, flat, goal, None, more)
-            bad, slopes = walk.step(
-                chunk, 1.0 if factor is None else factor, options.reduction == "none", slopes=factor is not None
-            )
-            if bad:
-                return None
-            found = found_of(walk)
-            if self._with_gradient and factor is None:
-                slopes = carrying(walk)(chunk)
-            self._walk.learn(walk)
+        try:
+            walk = self._idle.pop()
+        except IndexError:
+            walk = self._walk.afresh()
+        factor = self._factor
+        flat, *more = [canonical(pred.reshape(-1), "pred") for pred in preds]
+        goal = [] if target is None else canonical(target.reshape(-1), "target")
+        chunk = Chunk(0, len(flat) // walk.per_pred, flat, goal, None, more)
+        values = walk.options.reduction == "none"
+        bad, slopes = walk.step(chunk, 1.0 if factor is None else factor, values, slopes=factor is not None)
+        if bad:
+            return None
+        found = found_of(walk)
+        if self._with_gradient and factor is None:
+            slopes = carrying(walk)(chunk)
+        walk.begin()
+        self._idle.append(walk)
         return answer(found), slopes if more else (slopes,)
 
 

@@ -22,10 +22,7 @@ from lossctl.run.result import Result
 from lossctl.run.sides import ArraySource
 
 if TYPE_CHECKING:
-    from lossctl.run.again import Again
-
-# Kinds of calls that are kept in mind.
-KINDS = 64
+    from lossctl.run.again import Calls
 
 
 class LossFunction:
@@ -44,9 +41,7 @@ class LossFunction:
     def __init__(self, request: Asked) -> None:
         """Hold the loss and its parameters."""
         self._request = request
-        # What is known of calls of a kind; None after the first.
-        self._calls: dict[Any, Again | None] = {}
-        self._spare: Any = None
+        self._calls: Calls | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel without what is known of calls."""
@@ -109,40 +104,28 @@ class LossFunction:
         return value, gradient
 
     def _run(self, pred: Any, target: Any, keywords: Mapping[str, Any], with_gradient: bool) -> tuple[Any, Any]:
-        import numpy as np
+        if self._calls is None:
+            from lossctl.run.again import Calls
 
-        from lossctl.run.again import answer, kind
-
+            self._calls = Calls()
         preds = pred if isinstance(pred, tuple) else (pred,)
-        key = kind(preds, target, keywords, with_gradient)
-        again = self._calls.get(key)
-        found = None if again is None else again(preds, target, self._spare)
+        key, found = self._calls.answered(preds, target, keywords, with_gradient)
         if found is None:
+            from lossctl.run.again import answer
+
             request, options = split(self._request, keywords)
             sides, goal = opened(request.losses[0], pred, target, ArraySource)
             sink = _Gradient(len(sides))
             result = evaluate_requests([request], sides, goal, options, [sink] if with_gradient else [])[0]
             found = answer(result.values if result.value is None else result.value), sink.flats if with_gradient else ()
-            if key is not None:
-                self._remember(key, request, options, sides, goal)
+            self._calls.remember(key, request, options, sides, goal)
         value, slopes = found
         if not with_gradient:
             return value, None
+        import numpy as np
+
         shaped = tuple(np.reshape(flat, np.shape(side)) for flat, side in zip(slopes, preds, strict=True))
         return value, shaped if len(shaped) > 1 else shaped[0]
-
-    def _remember(
-        self, key: tuple[Any, ...], request: Asked, options: Options, sides: tuple[Source, ...], goal: Source | None
-    ) -> None:
-        """Make ready for more calls of that kind, once there were two."""
-        from lossctl.run.again import Again
-        from lossctl.run.spare import Spare
-
-        if len(self._calls) >= KINDS:
-            self._calls.clear()
-        self._spare = self._spare or Spare()
-        seen = key in self._calls
-        self._calls[key] = Again.of(request, options, sides, goal, key[0]) if seen else None
 
 
 class _Gradient:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lossctl.data.memory import claim
 from lossctl.data.source import Source
-from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import BLOCK
 from lossctl.errors import LimitError, UsageError
 from lossctl.loss import Loss, find
@@ -27,7 +26,7 @@ from lossctl.run.reading import Reading, read
 from lossctl.run.refuse import refuse
 from lossctl.run.result import Result
 from lossctl.run.sides import Side, joined
-from lossctl.run.walk import Chunk, ItemsWalk, given, room
+from lossctl.run.walk import Chunk, ItemsWalk, added, given, room
 from lossctl.run.workers import Workers
 
 if TYPE_CHECKING:
@@ -117,25 +116,29 @@ class PairsWalk(ItemsWalk):
         reading = ("", *self.formats, *self.rules)
         fast, (kernel,) = self.choose(reading, count * self.per_pred, self.pred)
         blocks = -(-count // BLOCK)
-        sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
+        sums, masses = self.room_for_sums(fast, blocks)
         out = room(fast, count) if values else None
 
-        def work(lo: int, hi: int) -> None:
+        def work(lo: int, hi: int) -> list[int]:
+            counts = []
             for block in range(lo, hi, TILE // BLOCK):
                 start, stop = block * BLOCK, min(count, hi * BLOCK, block * BLOCK + TILE)
                 tile = -(-(stop - start) // BLOCK)
-                kernel(
+                found = kernel(
                     0, tile, stop - start, *self._beside(first + start, stop - start), self.ignore, None, self.params,
-                    1.0, sums[2 * block : 2 * (block + tile)], counts[COUNTS * block : COUNTS * (block + tile)],
+                    1.0, sums[block : block + tile], None if masses is None else masses[block : block + tile],
                     None if out is None else out[start:stop], None, None,
                 )  # fmt: skip
+                counts.append(found)
+            return added(counts)
 
         if fast:
-            self.workers.spread(blocks, work)
+            counts = self.workers.spread(blocks, work)
         else:
             pred, target = self._written_out(first, count)
-            kernel(0, blocks, count, pred, target, self.ignore, None, self.params, 1.0, sums, counts, out, None, None)
-        self.keep(sums, counts, count)
+            fed = (count, pred, target, self.ignore, None, self.params, 1.0, sums, masses, out, None, None)
+            counts = [kernel(0, blocks, *fed)]
+        self.keep(counts, sums, masses, count)
         return out
 
     def _written_out(self, first: int, count: int) -> tuple[list[float], list[float]]:

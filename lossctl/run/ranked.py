@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import BLOCK, tile_width
 from lossctl.errors import DataError
 from lossctl.loss import Loss
@@ -93,7 +92,7 @@ class RankedWalk(SummedWalk):
         scores = self.loss.shape == "scores"
         fast, (kernel,) = self.kernels(("", "", "", *self.rules) if scores else (), chunk)
         blocks = -(-chunk.units // self.block)
-        sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
+        sums, masses = self.room_for_sums(fast, blocks)
         out = room(fast, chunk.units) if values else None
         portions = room(fast, chunk.units) if values and self.ledger is not None else None
         flats = (chunk.pred, *chunk.more)
@@ -104,11 +103,11 @@ class RankedWalk(SummedWalk):
         check = () if scores else (self.nonfinite,)
         weights = given(fast, self.weights_of(chunk))
 
-        self.spread(
+        counts = self.spread(
             fast, blocks, kernel,
-            *rows, sides, target, self.ignore, *check, weights, self.params, factor, sums, counts, out, portions, by,
+            *rows, sides, target, self.ignore, *check, weights, self.params, factor, sums, masses, out, portions, by,
         )  # fmt: skip
-        bad = self.keep(sums, counts, chunk.units)
+        bad = self.keep(counts, sums, masses, chunk.units)
         if values and not bad:
             self.written(chunk, out, portions, weights)
         return bad, by if by is None or len(by) > 1 else by[0]

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import MASK, exact, tile_width
 from lossctl.errors import UsageError
 from lossctl.requests import Request
@@ -16,7 +15,7 @@ from lossctl.run.digits import distilled
 from lossctl.run.options import Options
 from lossctl.run.reading import Reading
 from lossctl.run.result import Pooled
-from lossctl.run.walk import Chunk, Walk, given, room, settled, tolerance
+from lossctl.run.walk import Chunk, Counts, Walk, added, given, room, settled, tolerance
 from lossctl.run.workers import Workers
 
 Cell = tuple[int, int]
@@ -100,10 +99,10 @@ class RegionsWalk(Walk):
         fed = (grid, self.width, pred, target, self.ignore, self.nonfinite, tolerances)
         return fast, kernels, fed, images * -(-inner // self.width)
 
-    def note(self, chunk: Chunk, grid: tuple[int, ...], counts: Any, presence: Any) -> int:
-        """Add what a chunk's blocks counted; return how many of its pixels are invalid."""
+    def note(self, chunk: Chunk, grid: tuple[int, ...], counts: Counts, presence: Any) -> int:
+        """Add what was counted in a chunk's blocks; return how many of its pixels are invalid."""
         images, inner, classes, *_ = grid
-        ((used, _, _, bad, _),) = counted(counts, 1, COUNTS)
+        used, _, _, bad, _ = added(counts)
         self.used += used
         self.seen += images * inner
         for image, found in zip(self.images_of(chunk), counted(presence, images, 2 * classes), strict=True):
@@ -148,10 +147,9 @@ class SumsWalk(RegionsWalk):
         fast, (kernel, _), fed, blocks = self.feed(chunk)
         images, _, classes, *_ = fed[0]
         cells, n = blocks * classes, len(self.names)
-        sums, counts = room(fast, n * cells), room(fast, COUNTS * blocks, whole=True)
-        presence = room(fast, 2 * cells, whole=True)
+        sums, presence = room(fast, n * cells), room(fast, 2 * cells, whole=True)
         common = self._common(fed)
-        self.spread(fast, blocks, kernel, *common, sums, counts, presence)
+        counts = self.spread(fast, blocks, kernel, *common, sums, presence)
         bad = self.note(chunk, fed[0], counts, presence)
         for image, found in zip(self.images_of(chunk), bunched(sums, images, n * classes, self.bunch), strict=True):
             kept = self.sums.setdefault(image, [[[] for _ in range(n)] for _ in range(classes)])

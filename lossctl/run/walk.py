@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from abc import ABC, abstractmethod
@@ -11,12 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 from lossctl.convention import Counted
 from lossctl.engine import adapt
 from lossctl.engine.kernels import choose
-from lossctl.engine.loops import COUNTS
 from lossctl.engine.spread import ERROR, PROPAGATE, SKIP
 from lossctl.engine.sums import BLOCK, exact, tile_width
 from lossctl.parameters import Setting
 from lossctl.requests import Request
-from lossctl.run.bunches import counted
 from lossctl.run.digits import distilled
 from lossctl.run.foreground import Foreground, weigh
 from lossctl.run.ledger import Ledger, Portion
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from lossctl.run.sides import Flat
 
 NOTHING = math.nan
+# Of ranges of blocks: items used, degenerate, infinite, invalid, weightless.
+Counts = Sequence[Sequence[int]]
 
 
 class Chunk:
@@ -74,16 +75,11 @@ class Walk(ABC):
         self.used = self.seen = self.degenerate = self.infinite = self.weightless = 0
         self.values: list[Any] = []
 
-    def afresh(self, workers: Workers) -> Self:
+    def afresh(self) -> Self:
         """Return a walk of the same kind that is at its beginning."""
-        walk = object.__new__(type(self))
-        walk.__dict__.update(self.__dict__, workers=workers)
+        walk = copy.copy(self)
         walk.begin()
         return walk
-
-    def learn(self, walk: Self) -> None:
-        """Use the kernels that another walk of this kind has chosen."""
-        self.compiled, self.native, self.params = walk.compiled, walk.native, walk.params
 
     @functools.cached_property
     def params(self) -> tuple[float, ...]:
@@ -98,14 +94,16 @@ class Walk(ABC):
     def step(self, chunk: Chunk, factor: float, values: bool, slopes: bool) -> tuple[int, Any]:
         """Compute a chunk; return how many of its items are invalid, and the slopes if they are asked for."""
 
-    def spread(self, fast: bool, blocks: int, kernel: Callable[..., Any], *arguments: Any) -> None:
-        """Let a kernel do all blocks: in several threads if it is compiled, else in this one."""
+    def spread(self, fast: bool, blocks: int, kernel: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """Let a kernel do all blocks: in several threads if it is compiled, else in this one; return what it counted.
+
+        That is a tuple for each of the ranges that the blocks were cut to.
+        """
         if not fast:
-            kernel(0, blocks, *arguments)
-        elif hasattr(kernel, "bound"):
-            self.workers.spread(blocks, kernel.bound(*arguments))
-        else:
-            self.workers.spread(blocks, lambda lo, hi: kernel(lo, hi, *arguments))
+            return [kernel(0, blocks, *arguments)]
+        if hasattr(kernel, "bound"):
+            return self.workers.spread(blocks, kernel.bound(*arguments))
+        return self.workers.spread(blocks, lambda lo, hi: kernel(lo, hi, *arguments))
 
     def room_for_slopes(self, fast: bool, *sizes: int) -> Sequence[Any]:
         """Return room that a kernel fills completely, for the slopes of each side, in the precision they come in."""
@@ -200,12 +198,16 @@ class SummedWalk(Walk):
         elif values is not None:
             self.values.append(self.kept(values, chunk.target))
 
-    def keep(self, sums: Any, counts: Any, units: int) -> int:
-        """Add the sums and counts of a chunk; return how many items were invalid."""
-        used, flat, infinite, bad, weightless = counted(counts, 1, COUNTS)[0]
-        self.losses += listed(sums[0::2])
+    def room_for_sums(self, fast: bool, blocks: int) -> tuple[Any, Any]:
+        """Return room for the sums of blocks, and for those of weights; None where each item counts for 1."""
         weighed = self.loss.weight is not None or self.options.weights is not None or self.chosen is not None
-        self.shares += listed(sums[1::2]) if weighed else [float(used)]
+        return room(fast, blocks), room(fast, blocks) if weighed else None
+
+    def keep(self, counts: Counts, sums: Any, masses: Any, units: int) -> int:
+        """Add the counts and sums of a chunk; return how many items were invalid."""
+        used, flat, infinite, bad, weightless = added(counts)
+        self.losses += listed(sums)
+        self.shares += [float(used)] if masses is None else listed(masses)
         self.losses, self.shares = distilled(self.losses), distilled(self.shares)
         self.used += used
         self.seen += units
@@ -259,17 +261,17 @@ class ItemsWalk(SummedWalk):
         source = self.source if self.loss.shape == "binary" else ""
         fast, (kernel,) = self.kernels((source, *self.formats, *self.rules), chunk)
         blocks = -(-chunk.units // BLOCK)
-        sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
+        sums, masses = self.room_for_sums(fast, blocks)
         out = room(fast, chunk.units) if values else None
         portions = room(fast, chunk.units) if values and self.ledger is not None else None
         by = self.room_for_slopes(fast, len(chunk.pred))[0] if slopes else None
         pred, target, weights = given(fast, chunk.pred), given(fast, chunk.target), given(fast, self.weights_of(chunk))
 
-        self.spread(
+        counts = self.spread(
             fast, blocks, kernel,
-            chunk.units, pred, target, self.ignore, weights, self.params, factor, sums, counts, out, portions, by,
+            chunk.units, pred, target, self.ignore, weights, self.params, factor, sums, masses, out, portions, by,
         )  # fmt: skip
-        bad = self.keep(sums, counts, chunk.units)
+        bad = self.keep(counts, sums, masses, chunk.units)
         if values and not bad:
             self.written(chunk, out, portions, weights)
         return bad, by
@@ -300,7 +302,7 @@ class RowsWalk(SummedWalk):
         grid = self.reading.grid(images, inner)
         blocks = images * -(-inner // self.width)
         items = images * inner
-        sums, counts = room(fast, 2 * blocks), room(fast, COUNTS * blocks, whole=True)
+        sums, masses = self.room_for_sums(fast, blocks)
         out = room(fast, items) if values else None
         portions = room(fast, items) if values and self.ledger is not None else None
         by = self.room_for_slopes(fast, len(chunk.pred))[0] if slopes else None
@@ -311,12 +313,12 @@ class RowsWalk(SummedWalk):
         # A single probability need not sum to 1.
         tolerances = (tolerance(chunk.pred), tolerance(chunk.target)) if self.reading.classes > 1 else (0.0, 0.0)
 
-        self.spread(
+        counts = self.spread(
             fast, blocks, kernel,
             grid, self.width, pred, target, class_weights, self.ignore, self.nonfinite, weights,
-            temperature, tolerances, self.params, factor, sums, counts, out, portions, by,
+            temperature, tolerances, self.params, factor, sums, masses, out, portions, by,
         )  # fmt: skip
-        bad = self.keep(sums, counts, items)
+        bad = self.keep(counts, sums, masses, items)
         if values and not bad:
             self.written(chunk, out, portions, weights)
         return bad, by
@@ -344,6 +346,11 @@ def class_weights(given: Sequence[float] | None, classes: int) -> list[float]:
     if not all(0 <= w < math.inf for w in weights) or not any(weights):
         raise UsageError(f"class weights are {', '.join(f'{w:g}' for w in weights)}", hint="none negative, not all 0")
     return weights
+
+
+def added(counts: Counts) -> list[int]:
+    """Return the sums of what was counted in ranges of blocks."""
+    return [sum(column) for column in zip(*counts, strict=True)]
 
 
 def listed(numbers: Any) -> list[Any]:

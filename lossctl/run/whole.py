@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lossctl.engine.loops import COUNTS
 from lossctl.engine.sums import BLOCK, exact
 from lossctl.errors import UsageError
 from lossctl.run.regions import Cell, Outcome, RegionsWalk
@@ -87,9 +86,8 @@ class WholeWalk(RegionsWalk):
         images, inner, classes, *_ = fed[0]
         z, q, r, y = (np.zeros(images * inner * classes) for _ in range(4))
         logits = z if self.loss.needs_logits else None
-        kept, counts = np.zeros(images * inner), np.zeros(COUNTS * blocks, np.int64)
-        presence = np.zeros(2 * blocks * classes, np.int64)
-        self.spread(fast, blocks, kernel, *fed, logits, q, r, y, kept, counts, presence)
+        kept, presence = np.zeros(images * inner), np.zeros(2 * blocks * classes, np.int64)
+        counts = self.spread(fast, blocks, kernel, *fed, logits, q, r, y, kept, presence)
         bad = self.note(chunk, fed[0], counts, presence) if count else 0
         shape = images, classes, inner
         planes = Planes(

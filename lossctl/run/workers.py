@@ -61,13 +61,13 @@ class Workers:
             self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="lossctl")
         return self._pool
 
-    def spread(self, blocks: int, work: Callable[[int, int], None]) -> None:
-        """Call work(lo, hi) on ranges that cover 0..blocks, in this thread and in others."""
+    def spread(self, blocks: int, work: Callable[[int, int], R]) -> list[R]:
+        """Return work(lo, hi) of ranges that cover 0..blocks, done in this thread and in others, in any order."""
         if self._threads == 1 or blocks < 2 * GRAIN:
-            work(0, blocks)
-            return
+            return [work(0, blocks)]
         # With the work, so that a thread which comes too late does not hold what it is about.
         waiting = [(work, *bounds) for bounds in guided(blocks, self._threads)[::-1]]
+        found: list[R] = []
 
         def some() -> None:
             while waiting:
@@ -75,7 +75,7 @@ class Workers:
                     todo, lo, hi = waiting.pop()
                 except IndexError:  # another thread was faster
                     return
-                todo(lo, hi)
+                found.append(todo(lo, hi))
 
         from lossctl.run.helpers import helpers
 
@@ -89,6 +89,7 @@ class Workers:
                 job.end()
         for job in jobs:
             job.tell()
+        return found
 
     def each(self, items: Sequence[T], work: Callable[[T], R]) -> list[R]:
         """Return work(item) of all items, several at a time. The work must not spread itself over this pool."""

@@ -112,7 +112,7 @@ def test_no_nan_goes_unnoticed(name, arithmetic):
     options = {"nonfinite": "propagate", "arithmetic": arithmetic}
     options |= {"input": "probs"} if loss.shape == "binary" else {}
     function = lossctl.loss(name, **required(loss))
-    for side, place in [(k, place) for k, side in enumerate(sides) for place in np.ndindex(side.shape[1:])]:
+    for side, place in [(k, place) for k, array in enumerate(sides) for place in np.ndindex(array.shape[1:])]:
         spoilt = [array.copy() for array in sides]
         spoilt[side][1, *place] = NAN
         target = spoilt.pop() if loss.has_target else None
