@@ -134,7 +134,7 @@ def _total(builder: Any, row: _Row, term: Callable[..., Any], factors: Any) -> A
         with row.packs(stop, ABREAST * LANES):
             builder.store(builder.fadd(builder.load(wide), row.calls(term, ABREAST * LANES, factors)), wide)
             row.go(ABREAST * LANES)
-        builder.store(_folded(builder, _parts(builder, builder.load(wide))), sums)
+        builder.store(_folded(builder, builder.load(wide), LANES), sums)
         with row.packs(stop, LANES):
             builder.store(builder.fadd(builder.load(sums), row.calls(term, LANES, factors)), sums)
             row.go(LANES)
@@ -143,25 +143,22 @@ def _total(builder: Any, row: _Row, term: Callable[..., Any], factors: Any) -> A
             first = builder.fadd(builder.extract_element(held, I32(0)), row.calls(term, 1, factors))
             builder.store(builder.insert_element(held, first, I32(0)), sums)
             row.go(1)
-        held = builder.load(sums)
-        total = _folded(builder, [builder.extract_element(held, I32(k)) for k in range(LANES)])
+        total = builder.extract_element(_folded(builder, builder.load(sums), 1), I32(0))
         builder.store(builder.fadd(builder.load(whole), total), whole)
     return builder.load(whole)
 
 
-def _parts(builder: Any, wide: Any) -> list[Any]:
-    """Return the vectors of eight that lie in a wider one."""
-    nothing = ir.Constant(wide.type, ir.Undefined)
-    places = [[I32(k * LANES + lane) for lane in range(LANES)] for k in range(ABREAST)]
-    return [builder.shuffle_vector(wide, nothing, ir.Constant(ir.VectorType(I32, LANES), each)) for each in places]
-
-
-def _folded(builder: Any, each: list[Any]) -> Any:
-    """Return the sum of all: the second half is added to the first until one is left."""
-    while len(each) > 1:
-        half = len(each) // 2
-        each = [builder.fadd(each[k], each[k + half]) for k in range(half)]
-    return each[0]
+def _folded(builder: Any, lanes: Any, left: int) -> Any:
+    """Return the vector whose second half was added to its first until so many lanes are left."""
+    while lanes.type.count > left:
+        half = lanes.type.count // 2
+        nothing, kind = ir.Constant(lanes.type, ir.Undefined), ir.VectorType(I32, half)
+        first, second = (
+            builder.shuffle_vector(lanes, nothing, ir.Constant(kind, [I32(start + k) for k in range(half)]))
+            for start in (0, half)
+        )
+        lanes = builder.fadd(first, second)
+    return lanes
 
 
 def _push(
