@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +24,9 @@ def usable() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def guided(blocks: int, threads: int) -> list[tuple[int, int]]:
-    """Return ranges that cover 0..blocks, each three quarters of every thread's share of what is left.
+@functools.lru_cache
+def guided(blocks: int, threads: int) -> tuple[tuple[int, int], ...]:
+    """Return ranges that cover 0..blocks, the last first, each three quarters of every thread's share of what is left.
 
     The first are large and few, the last so small that no thread waits long for another (Polychronopoulos, Kuck 1987,
     Guided Self-Scheduling); one that is held up leaves what is left to the others.
@@ -32,7 +34,7 @@ def guided(blocks: int, threads: int) -> list[tuple[int, int]]:
     bounds = [0]
     while left := blocks - bounds[-1]:
         bounds.append(bounds[-1] + min(left, max(GRAIN, blocks // PARTS, 3 * left // (4 * threads))))
-    return list(itertools.pairwise(bounds))
+    return tuple(itertools.pairwise(bounds))[::-1]
 
 
 class Workers:
@@ -66,7 +68,7 @@ class Workers:
         if self._threads == 1 or blocks < 2 * GRAIN:
             return [work(0, blocks)]
         # With the work, so that a thread which comes too late does not hold what it is about.
-        waiting = [(work, *bounds) for bounds in guided(blocks, self._threads)[::-1]]
+        waiting = [(work, *bounds) for bounds in guided(blocks, self._threads)]
         found: list[R] = []
 
         def some() -> None:

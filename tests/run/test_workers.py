@@ -25,7 +25,7 @@ def patience(request, monkeypatch):
 @pytest.mark.parametrize("blocks", [1, 4, 5, 64, 1000])
 def test_ranges_cover_all_blocks(blocks, threads):
     ranges = guided(blocks, threads)
-    assert [block for lo, hi in ranges for block in range(lo, hi)] == list(range(blocks))
+    assert [block for lo, hi in ranges[::-1] for block in range(lo, hi)] == list(range(blocks))
     assert all(hi > lo for lo, hi in ranges)
 
 
