@@ -190,8 +190,8 @@ def provide_lanes(place: Callable[[Function], Function], terms: Callable[[Functi
 
     `place` gives the function that stands for one in that type, `terms` the same of a term.
     """
-    for total, term in vectors.SUMS.items():
-        provide(place(total), _sum_of(lanes(terms(term), number)))
+    for total, added in vectors.SUMS.items():
+        provide(place(total), _sum_of(lanes([terms(term) for term in added], number)))
     for push, moved in vectors.PUSHES.items():
         provide(place(push), _push_of(pushes(terms(moved), number)))
     for push, away in vectors.OPPOSED.items():

@@ -7,7 +7,7 @@ for several numbers at once: the same operations in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -22,16 +22,21 @@ from lossctl.engine.vectors import ABREAST, LANES, STRIP
 WIDE = 64
 
 
-def lanes(term: Callable[..., Any], number: Any) -> Any:
-    """Return the intrinsic that does as `vectors.added(term)` in numbers of a type, float64 or float32."""
+def lanes(terms: Sequence[Callable[..., Any]], number: Any) -> Any:
+    """Return the intrinsic that adds up terms as `vectors` does, in numbers of a type, float64 or float32.
+
+    Of one term it returns the sum, of several a tuple.
+    """
+    found = number if len(terms) == 1 else nb.UniTuple(number, len(terms))
 
     @intrinsic
     def total(typing_context, a, b, i, n, u, v, t):
         def generate(context, builder, signature, arguments):
             row = _Row(context, builder, number, signature.args[:2], arguments[:4])
-            return _total(builder, row, term, arguments[4:])
+            sums = _totals(builder, row, terms, arguments[4:])
+            return sums[0] if len(sums) == 1 else context.make_tuple(builder, found, sums)
 
-        return number(a, b, nb.intp, nb.intp, number, number, number), generate
+        return found(a, b, nb.intp, nb.intp, number, number, number), generate
 
     return total
 
@@ -124,28 +129,39 @@ class _Row:
         return _While(self._builder, lambda: self._builder.icmp_signed("<", self.at, stop))
 
 
-def _total(builder: Any, row: _Row, term: Callable[..., Any], factors: Any) -> Any:
-    whole = cgutils.alloca_once_value(builder, ir.Constant(row.number, 0.0))
-    sums, wide = (cgutils.alloca_once(builder, row.pen(lanes).kind) for lanes in (LANES, ABREAST * LANES))
+def _totals(builder: Any, row: _Row, terms: Sequence[Callable[..., Any]], factors: Any) -> list[Any]:
+    def places(kind: Any) -> list[Any]:
+        return [cgutils.alloca_once_value(builder, ir.Constant(kind, 0.0 if kind == row.number else None)) for _ in terms]
+
+    whole, sums, wide = (places(kind) for kind in (row.number, row.pen(LANES).kind, row.pen(ABREAST * LANES).kind))
+
+    def add(place: Any, more: Any) -> None:
+        builder.store(builder.fadd(builder.load(place), more), place)
+
     with row.ones(row.end):
         far = builder.add(row.at, ir.Constant(INDEX, STRIP))
         stop = builder.select(builder.icmp_signed("<", far, row.end), far, row.end)
-        builder.store(row.pen(ABREAST * LANES).constant(0.0), wide)
+        for place in wide:
+            builder.store(row.pen(ABREAST * LANES).constant(0.0), place)
         with row.packs(stop, ABREAST * LANES):
-            builder.store(builder.fadd(builder.load(wide), row.calls(term, ABREAST * LANES, factors)), wide)
+            for place, term in zip(wide, terms, strict=True):
+                add(place, row.calls(term, ABREAST * LANES, factors))
             row.go(ABREAST * LANES)
-        builder.store(_folded(builder, builder.load(wide), LANES), sums)
+        for place, lanes in zip(sums, wide, strict=True):
+            builder.store(_folded(builder, builder.load(lanes), LANES), place)
         with row.packs(stop, LANES):
-            builder.store(builder.fadd(builder.load(sums), row.calls(term, LANES, factors)), sums)
+            for place, term in zip(sums, terms, strict=True):
+                add(place, row.calls(term, LANES, factors))
             row.go(LANES)
         with row.ones(stop):
-            held = builder.load(sums)
-            first = builder.fadd(builder.extract_element(held, I32(0)), row.calls(term, 1, factors))
-            builder.store(builder.insert_element(held, first, I32(0)), sums)
+            for place, term in zip(sums, terms, strict=True):
+                held = builder.load(place)
+                first = builder.fadd(builder.extract_element(held, I32(0)), row.calls(term, 1, factors))
+                builder.store(builder.insert_element(held, first, I32(0)), place)
             row.go(1)
-        total = builder.extract_element(_folded(builder, builder.load(sums), 1), I32(0))
-        builder.store(builder.fadd(builder.load(whole), total), whole)
-    return builder.load(whole)
+        for place, lanes in zip(whole, sums, strict=True):
+            add(place, builder.extract_element(_folded(builder, builder.load(lanes), 1), I32(0)))
+    return [builder.load(place) for place in whole]
 
 
 def _folded(builder: Any, lanes: Any, left: int) -> Any:

@@ -15,6 +15,14 @@ LOW, HIGH = 1e-250, 1e250
 # 2²⁷ + 1 halves a significand.
 HALVES = 134217729.0
 INFINITY = float("inf")
+# A cosine above it is made of the sine.
+NEAR = 0.5
+
+
+def together(*terms):
+    """Return the function that adds up several terms, as `added` does each."""
+    sums = [added(term) for term in terms]
+    return lambda a, b, i, n, u, v, t: tuple(total(a, b, i, n, u, v, t) for total in sums)
 
 
 def added(term):
@@ -91,6 +99,14 @@ def _product(x, y, u, v, t):
     return (x * u) * (y * v)
 
 
+def _first_squared(x, y, u, v, t):
+    return (x * u) * (x * u)
+
+
+def _second_squared(x, y, u, v, t):
+    return (y * v) * (y * v)
+
+
 def rest(x, y, u, v, t):
     """Return y v - t x u rounded about once, however much of it cancels (Dekker's product)."""
     p, q = x * u, y * v
@@ -122,13 +138,14 @@ def _aside(x, y, u, v, t, w, scale):
     return scale * (rest(x, y, u, v, t) - w * (x * u)) * u
 
 
-squares, gaps, gap_powers, products = added(_gap_squared), added(_gap), added(_gap_power), added(_product)
+squares, gaps, gap_powers = added(_gap_squared), added(_gap), added(_gap_power)
+products = together(_product, _first_squared, _second_squared)
 rests_squared, rests_along, spoils = added(_rest_squared), added(_rest_along), added(_spoilt)
 push_away, push_aside = opposed(_away), pushed(_aside)
 # Of what is made of products and differences the terms, which `lanes` makes vector instructions of.
 SUMS = {
-    squares: _gap_squared, gaps: _gap, products: _product, rests_squared: _rest_squared, rests_along: _rest_along,
-    spoils: _spoilt,
+    squares: [_gap_squared], gaps: [_gap], products: [_product, _first_squared, _second_squared],
+    rests_squared: [_rest_squared], rests_along: [_rest_along], spoils: [_spoilt],
 }  # fmt: skip
 PUSHES, OPPOSED = {push_aside: _aside}, {push_away: _away}
 
@@ -149,6 +166,11 @@ def largest(a, i, n):
     return top
 
 
+def within(total):
+    """Tell whether a sum of squares has all its digits."""
+    return (total > LOW) & (total < HIGH)
+
+
 def apart(a, b, i, n, p):
     """Return the p-norm of a - b, its square, and (size, unit) which `push_apart` takes.
 
@@ -156,7 +178,7 @@ def apart(a, b, i, n, p):
     """
     if p == 2.0:
         total = squares(a, b, i, n, 1.0, 1.0, 0.0)
-        if (total > LOW) & (total < HIGH):
+        if within(total):
             size = sqrt(total)
             return size, total, size, 1.0
         unit = scale_of(farthest(a, b, i, n))
@@ -223,11 +245,17 @@ def shares(a, b, i, n, top):
 def lengths(a, b, i, n):
     """Return a · b, a · a and b · b of the rows times (u, v), and u and v."""
     u, v = 1.0, 1.0
-    aa, bb = products(a, a, i, n, u, u, 0.0), products(b, b, i, n, v, v, 0.0)
-    if not ((aa > LOW) & (aa < HIGH) & (bb > LOW) & (bb < HIGH)):
+    ab, aa, bb = products(a, b, i, n, u, v, 0.0)
+    if not (within(aa) & within(bb)):
         u, v = scale_of(largest(a, i, n)), scale_of(largest(b, i, n))
-        aa, bb = products(a, a, i, n, u, u, 0.0), products(b, b, i, n, v, v, 0.0)
-    return products(a, b, i, n, u, v, 0.0), aa, bb, u, v
+        ab, aa, bb = products(a, b, i, n, u, v, 0.0)
+    return ab, aa, bb, u, v
+
+
+def wide_angle(ab, aa, bb):
+    """Return the cosine between two rows and 1 - cosine, which has lost digits where they are near; see `angle`."""
+    cosine = clamp(ratio(ab, sqrt(aa) * sqrt(bb)), -1.0, 1.0)
+    return cosine, 1.0 - cosine
 
 
 def angle(a, b, i, n):
@@ -236,9 +264,8 @@ def angle(a, b, i, n):
     With r what is left of b beside a, 1 - cos = sin² / (1 + cos) and sin² = r · r / b · b.
     """
     ab, aa, bb, u, v = lengths(a, b, i, n)
-    cosine = clamp(ratio(ab, sqrt(aa) * sqrt(bb)), -1.0, 1.0)
-    turn = 1.0 - cosine
-    if cosine > 0.5:
+    cosine, turn = wide_angle(ab, aa, bb)
+    if cosine > NEAR:
         t = ab / aa
         along = rests_along(a, b, i, n, u, v, t)
         # The part along a is what the rounding of t left there.
