@@ -131,7 +131,9 @@ class _Row:
 
 def _totals(builder: Any, row: _Row, terms: Sequence[Callable[..., Any]], factors: Any) -> list[Any]:
     def places(kind: Any) -> list[Any]:
-        return [cgutils.alloca_once_value(builder, ir.Constant(kind, 0.0 if kind == row.number else None)) for _ in terms]
+        return [
+            cgutils.alloca_once_value(builder, ir.Constant(kind, 0.0 if kind == row.number else None)) for _ in terms
+        ]
 
     whole, sums, wide = (places(kind) for kind in (row.number, row.pen(LANES).kind, row.pen(ABREAST * LANES).kind))
 

@@ -1,19 +1,20 @@
 """The block loop of losses of rows of embeddings.
 
 A row is measured first (a distance, an angle), then the loss is a function of its measures, and the slopes by the
-measures are carried back to the entries of the sides.
+measures are carried back to the entries of the sides. Of most angles the sums over the rows say all: those are made for
+a whole block at once, and what is near or far out of range is then measured row by row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from lossctl.engine import vectors
 from lossctl.engine.adapt import Adapter
 from lossctl.engine.loops import INFINITY, NAN, NONE, more, total
 from lossctl.engine.spread import ERROR, PROPAGATE
-from lossctl.engine.sums import fetch, hold, lent, nothing, room, store, tally
+from lossctl.engine.sums import fetch, hold, lacking, lent, nothing, room, store, tally
 from lossctl.loss import Loss, Setting
 from lossctl.maths import select
 
@@ -22,7 +23,7 @@ Function = Callable[..., Any]
 KEPT = 4
 
 
-def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry):
+def ranked(space, add_up, settle, measure, spoilt, item, item_slope, degenerate, invalid, carry):
     """Return the kernel. Blocks are `width` rows of `n` numbers a side; `sides` and `slopes` are one array a side."""
 
     def kernel(
@@ -55,7 +56,13 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
             rows = min(width, size - start)
             used, flat, endless, bad = nothing(), nothing(), nothing(), nothing()
             for k in range(rows):
-                measure(sides, start + k, n, params, found, k)
+                add_up(sides, start + k, n, params, found, k)
+            unsettled = False
+            for k in range(rows):
+                unsettled = unsettled | settle(found, k)
+            if unsettled:
+                for k in range(rows):
+                    measure(sides, start + k, n, params, found, k)
             if target is not None:
                 for k in range(rows):
                     store(y, k, fetch(target, start + k))
@@ -103,9 +110,11 @@ def ranked(space, measure, spoilt, item, item_slope, degenerate, invalid, carry)
 def ranked_kernel(loss: Loss, settings: dict[str, Setting]) -> Function:
     """Return the kernel of a loss of embeddings. Each pair of sides is measured once: by distance, or by angle."""
     adapter = Adapter(loss, settings)
-    helpers = ("apart", "angle", "push_apart", "push_angle", "spoils", "clear")
+    helpers = (
+        "apart", "angle", "products", "within", "wide_angle", "NEAR", "push_apart", "push_angle", "spoils", "clear",
+    )  # fmt: skip
     adapter.room |= {name: getattr(vectors, name) for name in helpers}
-    adapter.room["room"] = room
+    adapter.room |= {"room": room, "lacking": lacking}
     lines = _lines(adapter)
     read = (*lines.read, *["y = fetch(known, k)"] * loss.has_target)
     value, invalid, scaled = adapter.call("value"), "False", "pass"
@@ -116,7 +125,9 @@ def ranked_kernel(loss: Loss, settings: dict[str, Setting]) -> Function:
     by = [scaled, f"by = {adapter.call('slope')}", *lines.by] if loss.slope else ["pass"]
     return ranked(
         adapter.define("space", "width", f"return ({'room(width), ' * lines.parts})"),
-        adapter.define("measure", "sides, i, n, params, found, k", *lines.measure),
+        adapter.define("add_up", "sides, i, n, params, found, k", *lines.add_up),
+        adapter.define("settle", "found, k", "unsettled = False", *lines.settle, "return unsettled"),
+        adapter.define("measure", "sides, i, n, params, found, k", "pass", *lines.measure),
         adapter.define("spoilt", "sides, i, n, found, known, k", *lines.spoilt),
         adapter.define("item", "found, known, k, params", *read, f"return {value}"),
         adapter.define("item_slope", "found, known, k, params, factor, slopes", *read, *by),
@@ -130,6 +141,8 @@ class Lines(NamedTuple):
     """The texts of the functions of a loss, and how many numbers are kept of a row."""
 
     parts: int
+    add_up: list[str]
+    settle: list[str]
     measure: list[str]
     spoilt: list[str]
     read: list[str]
@@ -144,7 +157,7 @@ def _lines(adapter: Adapter) -> Lines:
     p = norms.get("p", "2.0")
     kinds = {"distance": "apart", "square": "apart", "cosine": "angle", "turn": "angle"}
     pairs = list(dict.fromkeys((kinds[name.split("_")[0]], name.split("_")[1]) for name in partials))
-    lines = Lines(KEPT * len(pairs), [], [], [], [], [], [])
+    lines = Lines(KEPT * len(pairs), [], [], [], [], [], [], [], [])
     # A measure may be infinite by itself: then the entries tell.
     entries = " + ".join(f"spoils(sides[{s}], sides[{s}], i, n, 1.0, 1.0, 0.0)" for s in range(len(loss.sides)))
     firsts = [f"fetch(found[{KEPT * j}], k)" for j in range(len(pairs))]
@@ -161,8 +174,15 @@ def _lines(adapter: Adapter) -> Lines:
         kept = [f"fetch({slot}, k)" for slot in slots]
         rows = f"sides[{one}], sides[{other}], i, n"
         norm = f", {p}" if kind == "apart" else ""
-        lines.measure.append(f"kept = {kind}({rows}{norm})")
-        lines.measure.extend(f"store({slot}, k, kept[{s}])" for s, slot in enumerate(slots))
+        known = norm or f", {', '.join(kept[:3])}"
+        measure = [f"kept = {kind}({rows}{known})", *(f"store({slot}, k, kept[{s}])" for s, slot in enumerate(slots))]
+        if kind == "angle":
+            lines.add_up.append(f"sums = products({rows}, 1.0, 1.0, 0.0)")
+            lines.add_up.extend(f"store({slot}, k, sums[{s}])" for s, slot in enumerate(slots[:3]))
+            lines.settle.extend(_settling(slots, kept))
+            lines.measure.extend((f"if {kept[3]} == 1.0:", *(f"    {line}" for line in measure)))
+        else:
+            lines.add_up.extend(measure)
         names = [f"{measure}_{pair}" for measure, measured_by in kinds.items() if measured_by == kind]
         lines.read.extend(f"{name} = {text}" for name, text in zip(names, kept, strict=False))
         first, second = (partials.get(name, "0.0") for name in names)
@@ -181,3 +201,12 @@ def _lines(adapter: Adapter) -> Lines:
         touched |= {one, other}
         lines.voids.extend([f"({kept[2]} == 1.0)"] * (kind == "angle"))
     return lines
+
+
+def _settling(slots: list[str], kept: list[str]) -> Iterator[str]:
+    """Yield the lines that put an angle in place of three products, or a mark beside them where that is not all."""
+    yield f"cosine, turn = wide_angle({', '.join(kept[:3])})"
+    yield f"near = lacking(within({kept[1]}) & within({kept[2]}) & (cosine <= NEAR))"
+    for slot, products, found in zip(slots, (*kept[:3], "1.0"), ("cosine", "turn", "0.0", "0.0"), strict=True):
+        yield f"store({slot}, k, select(near, {products}, {found}))"
+    yield "unsettled = unsettled | near"

@@ -242,10 +242,9 @@ def shares(a, b, i, n, top):
     return select(tied > 1, 0.5, 1.0)
 
 
-def lengths(a, b, i, n):
-    """Return a · b, a · a and b · b of the rows times (u, v), and u and v."""
+def lengths(a, b, i, n, ab, aa, bb):
+    """Return a · b, a · a and b · b of the rows times (u, v), and u and v, from the plain ones."""
     u, v = 1.0, 1.0
-    ab, aa, bb = products(a, b, i, n, u, v, 0.0)
     if not (within(aa) & within(bb)):
         u, v = scale_of(largest(a, i, n)), scale_of(largest(b, i, n))
         ab, aa, bb = products(a, b, i, n, u, v, 0.0)
@@ -258,12 +257,12 @@ def wide_angle(ab, aa, bb):
     return cosine, 1.0 - cosine
 
 
-def angle(a, b, i, n):
-    """Return the cosine between two rows, 1 - cosine, and whether (1 or 0) a row is all zeros.
+def angle(a, b, i, n, ab, aa, bb):
+    """Return the cosine between two rows, 1 - cosine, and whether (1 or 0) a row is all zeros, from their products.
 
     With r what is left of b beside a, 1 - cos = sin² / (1 + cos) and sin² = r · r / b · b.
     """
-    ab, aa, bb, u, v = lengths(a, b, i, n)
+    ab, aa, bb, u, v = lengths(a, b, i, n, ab, aa, bb)
     cosine, turn = wide_angle(ab, aa, bb)
     if cosine > NEAR:
         t = ab / aa
@@ -279,7 +278,7 @@ def angle(a, b, i, n):
 
 def push_angle(a, b, i, n, by, by_a, by_b, old_a, old_b):
     """Add by · d cosine / d entry to the slopes of both sides (see `push_apart`); where a row is all zeros, nothing."""
-    ab, aa, bb, u, v = lengths(a, b, i, n)
+    ab, aa, bb, u, v = lengths(a, b, i, n, *products(a, b, i, n, 1.0, 1.0, 0.0))
     scale = ratio(by, sqrt(aa) * sqrt(bb))
     if scale != 0.0:
         _turn_towards(a, b, i, n, aa, ab, u, v, scale, by_a, old_a)
