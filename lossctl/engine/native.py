@@ -141,9 +141,9 @@ class Native:
         narrow = tuple(map(_argument, self._names, arguments))
         return lambda lo, hi: self._dispatcher(lo, hi, *narrow)
 
-    def __call__(self, lo: int, hi: int, *arguments: Any) -> None:
-        """Do the blocks lo..hi."""
-        self.bound(*arguments)(lo, hi)
+    def __call__(self, lo: int, hi: int, *arguments: Any) -> Any:
+        """Do the blocks lo..hi; return what was counted in them."""
+        return self.bound(*arguments)(lo, hi)
 
 
 def _argument(name: str, thing: Any) -> Any:
