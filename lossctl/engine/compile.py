@@ -92,7 +92,10 @@ def _blank(typing_context, values, i, n):
 
 
 def prefetch(builder: Any, pointer: Any) -> None:
-    """Write that what lies there will be read soon; it need not exist."""
+    """Write that what lies there will be read soon, and once; it need not exist.
+
+    It goes to the first cache alone: what the interpreter needs for the rest of a call stays in the second.
+    """
     pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
     i32 = ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
