@@ -21,7 +21,8 @@ with respect to each prediction argument (for boxes, the derivatives with respec
 radian; of embeddings the engine carries it on to their entries). The sides of scores and embeddings are what their
 arguments are called after. Optional:
 `weight(…)`, what an item counts for in the mean when that is not 1; `root(mean)` with `root_slope(root)` for a
-loss that is a function of the mean; `inside(…)` with the text DOMAIN, which data the loss is defined for;
+loss that is a function of the mean; of numbers, scores and embeddings `inside(…)` with the text DOMAIN, which data
+the loss is defined for;
 `conflict(…)`, what is wrong with parameters that do not go together; AUTO, for parameters that may be `auto`, the
 loss whose mean over the data they then are; WEIGHTLESS, what to warn of where items have a `weight` of 0; and, for a
 loss of rows, BINARY, where it also compares one probability with one target, and `alone(…)`, whether under these
@@ -282,6 +283,9 @@ def read(module: ModuleType, name: str, family: str) -> Loss:
         known = ", ".join((*PREDICTED[shape], *GIVEN[shape]))
         hint = f"a parameter has an annotation (delta: Positive = 1.0); the data of {shape} are {known}"
         raise UsageError(f"{origin}: value takes {', '.join(sorted(strange))}", hint=hint)
+    if hasattr(module, "inside") and shape not in ("numbers", "scores", "embeddings"):
+        hint = "which boxes, scores of classes and masks are valid is known without it"
+        raise UsageError(f"{origin}: {shape} have no function inside", hint=hint)
     sentence, sections = _sections(module.__doc__ or "")
     texts = _parameter_texts(sections.get("Parameters", ""))
     return Loss(

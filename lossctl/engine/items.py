@@ -3,7 +3,7 @@
 A block is worked on in pieces, which the fastest cache holds; each is folded to a few numbers.
 """
 
-from lossctl.engine.loops import INFINITY, NAN, NONE, more
+from lossctl.engine.loops import INFINITY, NAN, UNCOUNTED, more
 from lossctl.engine.sums import (
     BLOCK,
     LEAVES,
@@ -41,7 +41,7 @@ def items(item, item_slope, share, suspect, invalid, degenerate, kept, coming, p
     def kernel(lo, hi, size, pred, target, ignore, weights, params, factor, sums, masses, values, portions, slopes):
         rooms = room(PIECE), room(PIECE), folds(), folds()
         losses, shares, folded, shared = lent(rooms)
-        counts = NONE
+        counts = UNCOUNTED
         for block in range(lo, hi):
             start = block * BLOCK
             stop = min(start + BLOCK, size)

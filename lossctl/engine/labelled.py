@@ -3,7 +3,7 @@
 The other classes only share the probability: of them there is a sum of exponentials to be made, and nothing else.
 """
 
-from lossctl.engine.loops import INFINITY, NONE, more, put
+from lossctl.engine.loops import INFINITY, UNCOUNTED, more, put
 from lossctl.engine.spread import leaders, load, placed, read_labels
 from lossctl.engine.sums import LINE, expect, fetch, hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import exp, log1p, select, times
@@ -24,7 +24,7 @@ def labelled(term, term_slope, share):
         )  # fmt: skip
         (tile,) = lent(tiles)
         top, lead, rest, spoilt, label, keep, below, w, whole, losses, counted, scale, gain, own = lent(lines)
-        counts = NONE
+        counts = UNCOUNTED
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             first, base = image * inner + start, image * stride + start * step

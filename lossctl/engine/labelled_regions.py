@@ -6,7 +6,7 @@ are used.
 
 from lossctl.engine.back import apart
 from lossctl.engine.labelled import exponentials
-from lossctl.engine.loops import NONE, more
+from lossctl.engine.loops import UNCOUNTED, more
 from lossctl.engine.spread import leaders, load, placed, read_labels
 from lossctl.engine.sums import hold, lent, nothing, room, rooms, store, tally
 from lossctl.maths import select, times
@@ -23,7 +23,7 @@ def labelled(space, put_terms, add_up):
         (tile,) = lent(tiles)
         top, lead, rest, spare, label, keep, whole = lent(lines)
         parts = lent(terms)
-        counts = NONE
+        counts = UNCOUNTED
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             bad = read_labels(n, classes, target, image * inner + start, ignore, label, keep)

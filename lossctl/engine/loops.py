@@ -22,7 +22,7 @@ from lossctl.engine.sums import fetch, hold, lent, nothing, room, rooms, store, 
 from lossctl.maths import select, times
 
 # Of items used, degenerate, infinite, invalid, weightless.
-NONE = (0, 0, 0, 0, 0)
+UNCOUNTED = (0, 0, 0, 0, 0)
 INFINITY = float("inf")
 NAN = float("nan")
 
@@ -55,7 +55,7 @@ def rows(spread, spread_target, term, term_slope, share, unit, back, logs):
         lines = room(width), room(width), room(width), room(width)
         q, r, log_q, y, by_q, by_log_q, spare = lent(tiles)
         losses, counted, keep, scale = lent(lines)
-        counts = NONE
+        counts = UNCOUNTED
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             first = image * inner + start

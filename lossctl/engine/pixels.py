@@ -4,7 +4,7 @@ A plane holds one number per pixel, class by class, image by image. What the par
 order of all errors, the distance from a boundary) is found between the kernels.
 """
 
-from lossctl.engine.loops import NONE, more
+from lossctl.engine.loops import UNCOUNTED, more
 from lossctl.engine.regions import mark_present
 from lossctl.engine.spread import likeliest, load, placed
 from lossctl.engine.sums import BLOCK, fetch, room, rooms, store
@@ -22,7 +22,7 @@ def planes(spread, spread_target):
         q, r, y, log_q = rooms(classes, width), rooms(classes, width), rooms(classes, width), rooms(classes, width)
         keep = room(width)
         spare = rooms(5, width)
-        counts = NONE
+        counts = UNCOUNTED
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             bad = spread_target(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lossctl.engine import vectors
 from lossctl.engine.adapt import Adapter
-from lossctl.engine.loops import INFINITY, NAN, NONE, more, total
+from lossctl.engine.loops import INFINITY, NAN, UNCOUNTED, more, total
 from lossctl.engine.spread import ERROR, PROPAGATE
 from lossctl.engine.sums import fetch, hold, lacking, lent, nothing, room, store, tally
 from lossctl.loss import Loss, Setting
@@ -50,7 +50,7 @@ def ranked(space, add_up, settle, measure, spoilt, item, item_slope, degenerate,
         lines = room(width), room(width), room(width), room(width)
         found, by = lent(measures), lent(moves)
         losses, keep, shares, y = lent(lines)
-        counts = NONE
+        counts = UNCOUNTED
         for block in range(lo, hi):
             start = block * width
             rows = min(width, size - start)

@@ -7,7 +7,7 @@ likeliest. `logs` is None where no sum is of logarithms.
 Masks, which have one channel, have kernels that look at each pixel once.
 """
 
-from lossctl.engine.loops import NONE, more
+from lossctl.engine.loops import UNCOUNTED, more
 from lossctl.engine.spread import likeliest, load, placed
 from lossctl.engine.sums import (
     LEAVES,
@@ -38,7 +38,7 @@ def masks(of_score, suspect, invalid, kept, piece, space, put_terms, clear, fold
         _, inner, _, _, _, _ = grid
         terms_of_piece, folded_terms = space(width)
         parts, folded = lent(terms_of_piece), lent(folded_terms)
-        counts = NONE
+        counts = UNCOUNTED
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             start += image * inner
@@ -111,7 +111,7 @@ def regions(spread, spread_target, space, put_terms, add_up, logs):
         log_r = others if logs is not None else None
         (keep,) = lent(lines)
         parts = lent(terms)
-        counts = NONE
+        counts = UNCOUNTED
         for block in range(lo, hi):
             image, start, n = placed(block, inner, width)
             bad = spread_target(

@@ -150,6 +150,7 @@ def test_own_loss_file_of_any_name(tmp_path):
         ("def value(pred, other): return 0", "value takes other"),
         ("SHAPE = 'cubes'\ndef value(pred, target): return 0", "SHAPE is 'cubes'"),
         ("def value(pred, target, n: int = 1): return 0", "parameter n is"),
+        ("SHAPE = 'boxes'\ndef value(p, g): return 0\ndef inside(p, g): return True", "boxes have no function inside"),
         ("def value(pred, target): return 0\n1/0", "does not run: ZeroDivisionError"),
         ("def value(pred, target) return", "does not run: SyntaxError"),
     ],

@@ -103,12 +103,13 @@ SHAPED = {
 ALONE = [name for name in lossctl.losses() if find(name).shape in SHAPED and name != "rmse"]
 
 
-@pytest.mark.parametrize("arithmetic", ["float64", "native"])
+@pytest.mark.parametrize(("arithmetic", "dtype"), [("float64", np.float64), ("native", np.float32)])
 @pytest.mark.parametrize("name", ALONE)
-def test_no_nan_goes_unnoticed(name, arithmetic):
+def test_no_nan_goes_unnoticed(name, arithmetic, dtype):
     loss = find(name)
     pred, target = SHAPED[loss.shape]
-    sides = [np.array(pred) + k for k in range(len(loss.sides))] + [np.array(target)] * loss.has_target
+    sides = [np.array(pred, dtype) + dtype(k) for k in range(len(loss.sides))]
+    sides += [np.array(target, dtype)] * loss.has_target
     options = {"nonfinite": "propagate", "arithmetic": arithmetic}
     options |= {"input": "probs"} if loss.shape == "binary" else {}
     function = lossctl.loss(name, **required(loss))

@@ -49,6 +49,22 @@ def test_threads(name):
 
 
 @pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_what_threads_count_is_added_up(threads):
+    n = 200_000
+    boxes = np.tile([0.0, 0, 1, 1], (n, 1))
+    boxes[::7, 2] = 0
+    result = lossctl.evaluate("giou", boxes, boxes, threads=threads)
+    assert (result.count, result.ignored, result.degenerate) == (n, 0, len(boxes[::7]))
+    numbers = np.where(np.arange(n) % 11, 1.0, 1e200)
+    target = np.where(np.arange(n) % 13, 0.0, 255)
+    result = lossctl.evaluate("mse", numbers, target, ignore_index=255, threads=threads)
+    ignored = target == 255
+    assert (result.count, result.ignored) == (n - ignored.sum(), ignored.sum())
+    assert result.infinite == ((numbers == 1e200) & ~ignored).sum()
+
+
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
 @pytest.mark.parametrize("chunk", [1, 5000, 1 << 14])
 @pytest.mark.parametrize("name", ["giou", "bce", "ce", "contrastive"])
