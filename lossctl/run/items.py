@@ -26,8 +26,9 @@ from lossctl.run.refuse import refuse
 from lossctl.run.refuse_ranked import refuse_ranked
 from lossctl.run.regions import RegionsWalk, SumsWalk
 from lossctl.run.result import Result
+from lossctl.run.rows import RowsWalk
 from lossctl.run.sides import ArraySource, Side, Sides, Sink, Whole
-from lossctl.run.walk import Chunk, ItemsWalk, RowsWalk, SummedWalk, Walk
+from lossctl.run.walk import Chunk, ItemsWalk, SummedWalk, Walk
 from lossctl.run.workers import Workers
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from lossctl.errors import LossctlError
 from lossctl.maths import FARTHEST_ANGLE
 from lossctl.run.regions import RegionsWalk
+from lossctl.run.rows import RowsWalk, tolerance
 from lossctl.run.sides import Side
-from lossctl.run.walk import Chunk, ItemsWalk, RowsWalk, Walk, settled, tolerance
+from lossctl.run.walk import Chunk, ItemsWalk, Walk, settled
 
 if TYPE_CHECKING:
     import numpy as np

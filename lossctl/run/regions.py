@@ -15,7 +15,8 @@ from lossctl.run.digits import distilled
 from lossctl.run.options import Options
 from lossctl.run.reading import Reading
 from lossctl.run.result import Pooled
-from lossctl.run.walk import Chunk, Counts, Walk, added, given, room, settled, tolerance
+from lossctl.run.rows import tolerance
+from lossctl.run.walk import Chunk, Counts, Walk, added, given, room, settled
 from lossctl.run.workers import Workers
 
 Cell = tuple[int, int]
